@@ -1,0 +1,146 @@
+"""The programs that are timed. Workers import this module too: nothing but the standard library and subpool in it.
+
+Programs that fork come as twins of one shape: the one splits with `subpool.join`, the other with `plain`, which calls
+the same two callables one after the other. What differs between their times is what `join` costs, and what it gains.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+
+from subpool import join
+
+
+def plain[A, B](first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+    """What `join` means, without anything parallel in it."""
+    return first(), second()
+
+
+# --- Functions that do one thing -------------------------------------------------------------------------------------
+
+
+def empty() -> None:
+    """Do nothing: what is left is what the calling costs."""
+
+
+def add_up(count: int) -> int:
+    """A fixed amount of pure Python work; how many additions a given time holds is calibrated by the caller."""
+    total = 0
+    for number in range(count):
+        total += number
+    return total
+
+
+def finish_time(count: int) -> float:
+    """The work of `add_up`, answered by the moment at which it was done."""
+    add_up(count)
+    return time.perf_counter()
+
+
+def spin(seconds: float) -> tuple[float, float]:
+    """Keep Python busy for a stretch of time, and say from when to when. One clock serves all interpreters."""
+    start = now = time.perf_counter()
+    while now - start < seconds:
+        now = time.perf_counter()
+    return start, now
+
+
+def nap(seconds: float) -> tuple[float, float]:
+    """As `spin`, asleep."""
+    start = time.perf_counter()
+    time.sleep(seconds)
+    return start, time.perf_counter()
+
+
+def occupy(started: int, at_most: float) -> None:
+    """Occupy a worker until cancelled. One byte written to the descriptor `started` says that it has begun."""
+    os.write(started, b".")
+    spin(at_most)
+
+
+# --- Fibonacci: almost nothing but calls -----------------------------------------------------------------------------
+
+
+def fib_join(n: int) -> int:
+    if n < 2:
+        return n
+    one, two = join(partial(fib_join, n - 1), partial(fib_join, n - 2))
+    return one + two
+
+
+def fib_plain(n: int) -> int:
+    if n < 2:
+        return n
+    one, two = plain(partial(fib_plain, n - 1), partial(fib_plain, n - 2))
+    return one + two
+
+
+# --- A balanced tree over a range, one number to a leaf --------------------------------------------------------------
+
+
+def tree_join(low: int, high: int) -> int:
+    if high - low == 1:
+        return low * low % 7
+    middle = (low + high) // 2
+    left, right = join(partial(tree_join, low, middle), partial(tree_join, middle, high))
+    return left + right
+
+
+def tree_plain(low: int, high: int) -> int:
+    if high - low == 1:
+        return low * low % 7
+    middle = (low + high) // 2
+    left, right = plain(partial(tree_plain, low, middle), partial(tree_plain, middle, high))
+    return left + right
+
+
+# --- N queens: an irregular tree, with some work in each node --------------------------------------------------------
+# Three bit sets say what the queens placed so far forbid: columns, rising and falling diagonals.
+
+
+def free_columns(n: int, row: int, columns: int, rising: int, falling: int) -> list[int]:
+    """Where a queen may stand in this row."""
+    return [
+        column
+        for column in range(n)
+        if not (columns >> column & 1 or rising >> (row + column) & 1 or falling >> (row - column + n) & 1)
+    ]
+
+
+def queens_join(n: int, row: int = 0, columns: int = 0, rising: int = 0, falling: int = 0) -> int:
+    if row == n:
+        return 1
+    free = free_columns(n, row, columns, rising, falling)
+    return try_join(n, row, columns, rising, falling, free) if free else 0
+
+
+def try_join(n: int, row: int, columns: int, rising: int, falling: int, free: list[int]) -> int:
+    if len(free) == 1:
+        bit = free[0]
+        return queens_join(n, row + 1, columns | 1 << bit, rising | 1 << (row + bit), falling | 1 << (row - bit + n))
+    middle = len(free) // 2
+    left, right = join(
+        partial(try_join, n, row, columns, rising, falling, free[:middle]),
+        partial(try_join, n, row, columns, rising, falling, free[middle:]),
+    )
+    return left + right
+
+
+def queens_plain(n: int, row: int = 0, columns: int = 0, rising: int = 0, falling: int = 0) -> int:
+    if row == n:
+        return 1
+    free = free_columns(n, row, columns, rising, falling)
+    return try_plain(n, row, columns, rising, falling, free) if free else 0
+
+
+def try_plain(n: int, row: int, columns: int, rising: int, falling: int, free: list[int]) -> int:
+    if len(free) == 1:
+        bit = free[0]
+        return queens_plain(n, row + 1, columns | 1 << bit, rising | 1 << (row + bit), falling | 1 << (row - bit + n))
+    middle = len(free) // 2
+    left, right = plain(
+        partial(try_plain, n, row, columns, rising, falling, free[:middle]),
+        partial(try_plain, n, row, columns, rising, falling, free[middle:]),
+    )
+    return left + right

@@ -1,0 +1,69 @@
+"""subpool: CPU-bound Python on all cores, in one process.
+
+The names are loaded when they are first used: each worker imports this package too, and pays for what it needs only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from subpool.errors import (
+        BrokenPoolError,
+        PoolClosedError,
+        RemoteError,
+        RemoteTraceback,
+        SerializationError,
+        SubpoolError,
+        TaskCancelled,
+        UnsupportedInSubinterpreter,
+        UnsupportedWarning,
+        WorkerLostError,
+    )
+    from subpool.functions import join, join_all, scope, spawn
+    from subpool.pool import Pool, PoolStats, cancelled, configure, current_pool, worker_index
+    from subpool.scope import Scope
+    from subpool.task import Task
+
+__all__ = [
+    "BrokenPoolError",
+    "Pool",
+    "PoolClosedError",
+    "PoolStats",
+    "RemoteError",
+    "RemoteTraceback",
+    "Scope",
+    "SerializationError",
+    "SubpoolError",
+    "Task",
+    "TaskCancelled",
+    "UnsupportedInSubinterpreter",
+    "UnsupportedWarning",
+    "WorkerLostError",
+    "cancelled",
+    "configure",
+    "current_pool",
+    "join",
+    "join_all",
+    "scope",
+    "spawn",
+    "worker_index",
+]
+
+_MODULES = {
+    "subpool.functions": ("join", "join_all", "scope", "spawn"),
+    "subpool.pool": ("Pool", "PoolStats", "cancelled", "configure", "current_pool", "worker_index"),
+    "subpool.scope": ("Scope",),
+    "subpool.task": ("Task",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, "subpool.errors")), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,1 @@
+"""Who runs what. The protocol note is PROTOCOL.md beside this file."""

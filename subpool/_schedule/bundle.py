@@ -1,0 +1,80 @@
+"""A bundle: the halves of one fork of any width, handed out from the far end and run from the near one."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from subpool._schedule.half import Half, HalfState
+from subpool._schedule.seat import Fork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from subpool._schedule.seat import Seat
+
+__all__ = ["Bundle"]
+
+
+class Bundle(Fork):
+    """Halves in order. The owner takes the nearest, a publisher the farthest, so the two meet once."""
+
+    __slots__ = ("_drawn", "_kept", "_left", "_size")
+
+    def __init__(self, calls: Iterable[Callable[[], Any]] = (), first: int = 0) -> None:
+        """Bundle these callables, the first of them at place `first`."""
+        self._left = deque(Half(call, self, place) for place, call in enumerate(calls, first))
+        self._size = first + len(self._left)
+        self._kept: list[Half] = []
+        self._drawn: list[Half] = []
+
+    def add(self, call: Callable[[], Any]) -> Half:
+        """Append one more half."""
+        half = Half(call, self, self._size)
+        self._size += 1
+        self._left.append(half)
+        return half
+
+    def draw(self) -> Half | None:
+        """Take the farthest private half, to be published."""
+        try:
+            half = self._left.pop()
+        except IndexError:
+            return None
+        self._drawn.append(half)
+        return half
+
+    def keep(self, half: Half) -> None:
+        """Give a drawn half back for good: it cannot cross."""
+        self._kept.append(half)
+
+    def remove(self, half: Half) -> bool:
+        """Take this very half out, if it is private still."""
+        for private in (self._left, self._kept):
+            try:
+                private.remove(half)
+            except ValueError:
+                continue
+            return True
+        return False
+
+    def next(self, seat: Seat) -> Half | None:
+        """The nearest half that the owner may run itself: private, or taken back from the channel."""
+        try:
+            return self._left.popleft()
+        except IndexError:
+            pass
+        try:
+            return self._kept.pop()
+        except IndexError:
+            pass
+        for half in self._drawn:
+            if half.state is HalfState.WRITING and seat.revoke(half):
+                return half
+        return seat.take_back(self)
+
+    @property
+    def outstanding(self) -> list[Half]:
+        """The halves that others have, or may take."""
+        self._drawn = out = [half for half in self._drawn if half.state in (HalfState.PUBLIC, HalfState.WRITING)]
+        return out

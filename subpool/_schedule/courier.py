@@ -1,0 +1,29 @@
+"""The courier: one thread per interpreter that does what the interpreter's busy threads cannot.
+
+It sleeps on a doorbell of its own, and never runs the user's code.
+"""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from subpool._schedule.station import Station
+
+__all__ = ["start"]
+
+
+def start(station: Station, *, daemon: bool) -> Thread:
+    """Start an interpreter's courier; it ends when the pool does."""
+    thread = Thread(target=_run, args=(station,), name="subpool-courier", daemon=daemon)
+    thread.start()
+    station.courier_ident = thread.ident
+    return thread
+
+
+def _run(station: Station) -> None:
+    pause: float | None = None
+    while not station.arena.stop[0] and not station.ending:
+        station.courier.sleep(pause)
+        pause = station.attend()

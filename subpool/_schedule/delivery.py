@@ -1,0 +1,80 @@
+"""The delivery thread of the host: callbacks, asyncio wake-ups, and what workers print, log and warn of.
+
+It runs code of the user's (callbacks, logging handlers), so nothing that a task waits for depends on it, except where a
+thread waits through `concurrent.futures`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from threading import Thread, get_ident
+from typing import TYPE_CHECKING, Any
+
+from subpool._schedule import relay
+from subpool._wire.doorbell import Doorbell, ring
+from subpool._wire.interpreters import get
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Delivery"]
+
+
+class Delivery:
+    """One thread, its doorbell, and the queue on which workers relay."""
+
+    def __init__(self, queue: int, feed: Callable[[], object]) -> None:
+        """Deliver from this queue; `feed` takes home the jobs that are done."""
+        self.bell = Doorbell()
+        self.ident: int | None = None
+        self._queue = queue
+        self._feed = feed
+        self._actions: deque[Callable[[], object]] = deque()
+        self._ending = False
+        self._thread = Thread(target=self._run, name="subpool-delivery", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+        self.ident = self._thread.ident
+
+    def add(self, action: Callable[[], object]) -> None:
+        """Have something run on the delivery thread."""
+        self._actions.append(action)
+        ring(self.bell.address)
+
+    def close(self) -> None:
+        """Deliver what is left, and end. Its doorbell stays: the caller closes it."""
+        self._ending = True
+        ring(self.bell.address)
+        if get_ident() != self.ident:
+            self._thread.join()
+        self._deliver()
+
+    def _run(self) -> None:
+        while not self._ending:
+            self.bell.sleep()
+            self._deliver()
+
+    def _deliver(self) -> None:
+        self._feed()
+        while True:
+            try:
+                action = self._actions.popleft()
+            except IndexError:
+                break
+            self._guarded(action)
+        while True:
+            try:
+                message = get(self._queue)[0]
+            except RuntimeError:
+                return
+            self._guarded(lambda message=message: relay.receive(message))  # type: ignore[misc]
+
+    @staticmethod
+    def _guarded(action: Callable[[], Any]) -> None:
+        try:
+            action()
+        except BaseException:  # noqa: BLE001 - there is nobody to raise to; say it as a thread would
+            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]

@@ -1,0 +1,128 @@
+"""Stopping a running task: an exception raised at a loop or call of the user's own code.
+
+`sys.monitoring` events are switched on when a task is to stop, and their callback raises `TaskCancelled` in the task's
+own thread, at the back edge of a loop (`JUMP`) or the start of a function (`PY_START`) outside the standard library and
+subpool. So no lock of a library is left locked, which an asynchronous exception cannot promise (CPython gh-148874), and
+nothing is paid while nobody is cancelled.
+
+Whether to raise is decided in the callback, from the thread's own stack of tasks: a task that ended in the meantime, or
+another one that began, is never hit.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from threading import get_ident
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any, Final
+
+from subpool.errors import TaskCancelled
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from subpool._schedule.taking import Stoppable
+
+__all__ = ["Interrupter"]
+
+AGAIN: Final = 0.1
+"""Seconds after which a task that swallowed the exception gets another one."""
+SPARED: Final = frozenset({"__exit__", "__aexit__", "__del__"})
+"""Functions that clean up: an exception at their start would skip the clean-up, or be swallowed."""
+
+
+def _library() -> tuple[str, ...]:
+    import os
+
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    paths = sysconfig.get_paths()
+    return (here + os.sep, "<frozen", *(paths[name] + os.sep for name in ("stdlib", "platstdlib")))
+
+
+class Interrupter:
+    """Raises `TaskCancelled` in the threads of this interpreter whose tasks were asked to stop."""
+
+    def __init__(self, stacks: dict[int, list[Stoppable]]) -> None:
+        """Watch these stacks, by thread identifier; a task is on top of what waits for it."""
+        self.armed = False
+        self._stacks = stacks
+        self._tool: int | None = None
+        self._library: tuple[str, ...] = ()
+        self._site: tuple[str, ...] = ()
+
+    def check(self) -> float | None:
+        """Arm if somebody has to stop; the seconds after which to check again, None if there is nobody."""
+        cancelled = [task for stack in list(self._stacks.values()) for task in list(stack) if task.cancelled]
+        if not cancelled:
+            self.settle()
+            return None
+        now = clock()
+        for task in cancelled:
+            if task.told and now - task.told > AGAIN:
+                task.told = 0.0
+        if any(not task.told for task in cancelled):
+            self._arm()
+        return AGAIN
+
+    def settle(self) -> None:
+        """Disarm if nobody has to stop any more."""
+        if self.armed and not any(task.cancelled for stack in list(self._stacks.values()) for task in list(stack)):
+            self._disarm()
+
+    def close(self) -> None:
+        """Give the monitoring tool back."""
+        if self._tool is not None:
+            self._disarm()
+            sys.monitoring.free_tool_id(self._tool)
+            self._tool = None
+
+    def _arm(self) -> None:
+        if self.armed or not self._tool_found():
+            return
+        self.armed = True
+        events = sys.monitoring.events
+        assert self._tool is not None
+        sys.monitoring.set_events(self._tool, events.JUMP | events.PY_START)
+
+    def _disarm(self) -> None:
+        self.armed = False
+        if self._tool is not None:
+            sys.monitoring.set_events(self._tool, 0)
+
+    def _tool_found(self) -> bool:
+        if self._tool is not None:
+            return True
+        if not self._library:
+            self._library = _library()
+            self._site = tuple({sysconfig.get_paths()[name] for name in ("purelib", "platlib")})
+        monitoring = sys.monitoring
+        for tool in (4, 3, 5, 2, 1, 0):
+            if monitoring.get_tool(tool) is None:
+                try:
+                    monitoring.use_tool_id(tool, "subpool")
+                except ValueError:
+                    continue
+                monitoring.register_callback(tool, monitoring.events.JUMP, self._on_jump)
+                monitoring.register_callback(tool, monitoring.events.PY_START, self._on_event)
+                self._tool = tool
+                return True
+        return False
+
+    def _on_jump(self, code: CodeType, source: int, target: int) -> Any:
+        if target < source:
+            self._on_event(code, source)
+
+    def _on_event(self, code: CodeType, _offset: int) -> Any:
+        stack = self._stacks.get(get_ident())
+        if not stack or not self._users(code):
+            return
+        fresh = [task for task in stack if task.cancelled and not task.told]
+        if fresh:
+            for task in fresh:
+                task.told = clock()
+            raise TaskCancelled
+
+    def _users(self, code: CodeType) -> bool:
+        name = code.co_filename
+        return code.co_name not in SPARED and (not name.startswith(self._library) or name.startswith(self._site))

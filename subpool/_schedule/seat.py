@@ -1,0 +1,275 @@
+"""A seat: everything one interpreter's thread needs to take part, and how it publishes and takes back.
+
+Guarantees:
+    - An entry of the ledger is in exactly one place: on the ledger, in the hand of the thread that popped it, in a
+      `Half` that a publisher drew, or consumed. Whoever draws, gives back or takes back holds `Seat.lock`.
+    - All public halves of a seat belong to one fork (`Seat.shown`): a deeper fork publishes only once the channel is
+      empty. So what an owner takes back is its own, even where several threads share the seat.
+    - Nothing of the user's runs under the lock: serialising happens between two short sections of it, and the owner may
+      revoke a half meanwhile (`HalfState.WRITING`).
+
+Assumptions: the GIL of the owning interpreter makes `list.append`, `list.pop` and `list.insert` atomic. Nobody outside
+that interpreter touches a seat, only its words on the board. A signal may raise in the main thread between any two
+calls: hence acquire inside `try`, and release in `finally` if the lock is ours (CPython 3.14 can lose a plain `with`).
+"""
+
+from __future__ import annotations
+
+from threading import RLock
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any, Final
+
+from subpool._schedule.half import Half, HalfState
+from subpool._wire.arena import SLOT_BYTES, SeatWord, SlotWord, Stat
+from subpool._wire.interpreters import count, get, put
+from subpool._wire.payload import write
+from subpool.errors import SerializationError
+
+if TYPE_CHECKING:
+    from subpool._schedule.station import Station
+    from subpool._wire.doorbell import Doorbell
+
+__all__ = ["Seat"]
+
+DEAR: Final = 100e-6
+"""Seconds: a half that took longer to write mutes the seat."""
+MUTE: Final = 60
+"""How many times its cost a dear half mutes the seat for."""
+MUTE_MOST: Final = 0.030
+"""Seconds: the longest that a seat is muted."""
+PHASE: Final = 7
+READY: Final = 0
+TAKEN: Final = 1
+DONE: Final = 2
+
+
+class Seat:
+    """One seat of a pool, as its own interpreter sees it."""
+
+    def __init__(self, station: Station, index: int, slots: range, bell: Doorbell | None = None) -> None:
+        """Take the seat with this index, owning these slots. A seat that several threads share has no bell of its own."""
+        arena = station.arena
+        at = arena.seat(index)
+        self.station = station
+        self.index = index
+        self.bell = bell
+        self.words = arena.words
+        self.arena = arena
+        self.request = arena.words[at : at + 1]
+        self.busy = arena.words[at + SeatWord.BUSY : at + SeatWord.BUSY + 1]
+        self.channel: int = arena.words[at + SeatWord.CHANNEL]
+        self.stats = arena.words[arena.stat(index) : arena.stat(index) + 16]
+        self.ledger: list[Any] = []
+        self.open: list[Half] = []  # halves of binary joins that left the ledger, newest last
+        self.public: dict[int, Half] = {}
+        self.free = list(reversed(slots))
+        self.lock = RLock()
+        self.writing: Half | None = None
+        self.shown: object = None
+        self.declined: list[object] = []
+        self.muted_until = 0.0
+        self.seen = [0] * arena.seats
+        self.depth = 0
+
+    def publish(self, limit: int, *, exempt: bool = False) -> int:
+        """Publish up to so many of the oldest private halves; how many went out."""
+        if not exempt and clock() < self.muted_until:
+            return 0
+        sent = 0
+        while sent < limit:
+            half = self._draw()
+            if half is None or not self._send(half):
+                break
+            sent += 1
+        return sent
+
+    def _draw(self) -> Half | None:
+        """Take the oldest half that may go off the ledger."""
+        lock = self.lock
+        try:
+            lock.acquire()
+            if self.writing is not None or not self.free:
+                return None
+            standing = count(self.channel) > 0
+            half = None
+            while half is None:
+                try:
+                    entry = self.ledger.pop(0)
+                except IndexError:
+                    return None
+                if standing and self.shown is not entry:
+                    self.ledger.insert(0, entry)
+                    return None
+                half = self._half_of(entry)
+            half.state = HalfState.WRITING
+            self.writing = half
+            return half
+        finally:
+            if lock._is_owned():  # type: ignore[attr-defined]
+                lock.release()
+
+    def _half_of(self, entry: Any) -> Half | None:
+        """The half that an entry of the ledger offers; a fork with none left loses its place there."""
+        if isinstance(entry, Fork):
+            drawn = entry.draw()
+            if drawn is not None:
+                self.ledger.insert(0, entry)
+            return drawn
+        half = Half(entry, None)
+        half.fork = half
+        self.open.append(half)
+        return half
+
+    def _send(self, half: Half) -> bool:
+        """Write a drawn half and put it on the channel, unless its owner revoked it meanwhile."""
+        lock = self.lock
+        try:
+            data = self._written(half)
+            lock.acquire()
+            if data is None or half.state is not HalfState.WRITING:
+                return False
+            number = self.free.pop()
+            item = self.fill(number, data, 0)
+            self.public[number] = half
+            half.number = number
+            self.shown = half.fork
+            half.state = HalfState.PUBLIC
+            put(self.channel, item)
+            self.arena.public[self.index] += 1
+            self.stats[Stat.PUBLISHED] += 1
+            return True
+        finally:
+            if half.state is HalfState.WRITING:
+                half.state = HalfState.PRIVATE
+                if isinstance(half.fork, Fork):
+                    half.fork.keep(half)
+            self.writing = None
+            if lock._is_owned():  # type: ignore[attr-defined]
+                lock.release()
+
+    def _written(self, half: Half) -> bytes | None:
+        """The half's call as bytes, or None where it cannot cross; what was dear mutes the seat."""
+        if not callable(half.call) or self.station.refuses(half.call):
+            return None
+        begun = clock()
+        try:
+            data = write(half.call)
+        except SerializationError:
+            data = None
+        now = clock()
+        if now - begun > DEAR:
+            self.mute((now - begun) * MUTE, now)
+        return data
+
+    def mute(self, seconds: float, now: float) -> None:
+        """Publish nothing for a while; the courier renews the request when it is over."""
+        self.muted_until = now + min(seconds, MUTE_MOST)
+        self.station.call_at(self.muted_until, self._unmute)
+
+    def _unmute(self) -> None:
+        self.request[0] = 1
+
+    def fill(self, number: int, data: bytes, function: int, at: int = 0) -> Any:
+        """Write a slot's header and payload; what has to be put on the channel for it."""
+        words, header = self.words, at or self.arena.header(number)
+        words[header] = READY
+        words[header + SlotWord.CANCEL] = 0
+        words[header + SlotWord.TIME] = 0
+        words[header + SlotWord.WAITER] = 0
+        words[header + SlotWord.PARENT] = self.busy[0] if self.busy[0] > 0 else 0
+        words[header + SlotWord.OWNER] = self.index
+        words[header + SlotWord.LENGTH] = length = len(data)
+        words[header + SlotWord.FUNCTION] = function
+        if length > SLOT_BYTES:
+            return number, memoryview(data)
+        begin = (header + 8) * 8
+        self.arena.memory[begin : begin + length] = data
+        return number
+
+    def take_back(self, fork: object) -> Half | None:
+        """Take a half of this fork back from the channel if nobody has it yet."""
+        lock = self.lock
+        try:
+            lock.acquire()
+            if self.shown is not fork:
+                return None
+            try:
+                item = get(self.channel)[0]
+            except RuntimeError:
+                return None
+            number = item if type(item) is int else item[0]
+            half = self.public.pop(number)
+            half.state = HalfState.PRIVATE
+            self.free.append(number)
+            self.stats[Stat.TAKEN_BACK] += 1
+            return half
+        finally:
+            if lock._is_owned():  # type: ignore[attr-defined]
+                lock.release()
+
+    def revoke(self, half: Half) -> bool:
+        """Whether a half that left the ledger is its owner's again: never sent, revoked, or taken back."""
+        lock = self.lock
+        try:
+            lock.acquire()
+            if half.state is HalfState.WRITING:
+                half.state = HalfState.PRIVATE
+            if half.state is HalfState.PUBLIC and half.fork is half:
+                self.take_back(half)
+            return half.state is HalfState.PRIVATE
+        finally:
+            if lock._is_owned():  # type: ignore[attr-defined]
+                lock.release()
+
+    def find(self, call: object, popped: object) -> Half | None:
+        """Find what became of `call`, which was not on top of the ledger; None means: run it, it is here.
+
+        `popped` is what was on top instead, and goes back: it belongs to another thread of this interpreter, unless that
+        thread has looked for it meanwhile and, not finding it, runs it itself (`declined`).
+        """
+        lock = self.lock
+        try:
+            lock.acquire()
+            self._give_back(popped)
+            ledger = self.ledger
+            for place in range(len(ledger) - 1, -1, -1):
+                if ledger[place] is call:
+                    del ledger[place]
+                    return None
+            for place in range(len(self.open) - 1, -1, -1):
+                if self.open[place].call is call:
+                    return self.open.pop(place)
+            self.declined.append(call)
+            return None
+        finally:
+            if lock._is_owned():  # type: ignore[attr-defined]
+                lock.release()
+
+    def _give_back(self, popped: object) -> None:
+        if popped is None:
+            return
+        for place, call in enumerate(self.declined):
+            if call is popped:
+                del self.declined[place]
+                return
+        self.ledger.append(popped)
+
+    def release(self, half: Half) -> None:
+        """The slot of a half that came home is free again."""
+        if self.public.pop(half.number, None) is not None:
+            self.free.append(half.number)
+        half.state = HalfState.HOME
+
+
+class Fork:
+    """Halves that a seat hands out together: an entry of the ledger that is asked for one half at a time."""
+
+    __slots__ = ()
+
+    def draw(self) -> Half | None:
+        """Take the half that should travel next, or None when none is left. Called under the seat's lock."""
+        raise NotImplementedError
+
+    def keep(self, half: Half) -> None:
+        """A drawn half cannot cross: it stays with the owner for good."""
+        raise NotImplementedError

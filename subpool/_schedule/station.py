@@ -1,0 +1,306 @@
+"""A station: what one interpreter's part of a pool has in common, whoever's seat it is.
+
+The host has one with a seat that its threads share and some for threads that help; each worker has one with one seat.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from functools import partial
+from heapq import heappop, heappush
+from threading import get_ident
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any, Final
+
+from subpool._schedule.interrupt import Interrupter
+from subpool._schedule.seat import DONE, PHASE, TAKEN, Seat
+from subpool._schedule.taking import PARCEL, STOP, Stoppable
+from subpool._wire.arena import Arena, SeatWord, SlotWord
+from subpool._wire.doorbell import Doorbell, ring
+from subpool._wire.interpreters import count, get
+from subpool._wire.payload import Kind
+from subpool.errors import TaskCancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from subpool._schedule.bundle import Bundle
+    from subpool._schedule.half import Half
+    from subpool._schedule.job import Call, Job
+
+__all__ = ["NAPPING", "SEEKING", "WORKING", "Station"]
+
+WORKING: Final = 0
+"""`Arena.idle`: the worker runs something, or there is no worker."""
+SEEKING: Final = 1
+"""`Arena.idle`: the worker looks around, or was just woken to do so."""
+NAPPING: Final = 2
+"""`Arena.idle`: the worker sleeps, and must be rung to notice anything."""
+
+
+class Station:
+    """One interpreter's part of a pool."""
+
+    def __init__(self, arena: Arena, workers: int, grace: float, courier: Doorbell) -> None:
+        self.arena = arena
+        self.workers = workers
+        self.grace = grace
+        self.patience = 1 if (os.process_cpu_count() or 1) > 1 else 0
+        self.functions: dict[bytes, Callable[..., Any]] = {}
+        self.stacks: dict[int, list[Stoppable]] = {}
+        self.sleepers: dict[int, int] = {}
+        self.parcels: dict[int, Any] = {}
+        self.orphans: list[tuple[Seat, Half]] = []
+        self.refused: set[str] = set()
+        self.courier = courier
+        self.interrupter = Interrupter(self.stacks)
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._timer_numbers = itertools.count()
+        self.seats: list[Seat] = []
+        self.courier_ident: int | None = None
+        self.ending = False
+
+    # -- hunger ----------------------------------------------------------------------------------------------------
+
+    def hungry(self) -> int:
+        """How many workers have nothing to do, asleep or not."""
+        idle = bytes(self.arena.idle)
+        return len(idle) - idle.count(WORKING)
+
+    def sleeping(self) -> int:
+        """How many workers sleep."""
+        return bytes(self.arena.idle).count(NAPPING)
+
+    def wake(self, limit: int) -> int:
+        """Wake up to so many sleeping workers; how many that were."""
+        idle, woken = self.arena.idle, 0
+        if limit <= 0 or NAPPING not in bytes(idle):
+            return 0
+        for index in range(self.arena.seats):
+            if idle[index] == NAPPING:
+                idle[index] = SEEKING  # before the ring: a late store then at worst hides a worker that was rung
+                ring(self.arena.words[self.arena.seat(index) + SeatWord.BELL])
+                woken += 1
+                if woken == limit:
+                    break
+        return woken
+
+    def respond(self, seat: Seat) -> None:
+        """Somebody asked this seat for work: publish, wake one who sleeps, and keep the request up for the next one.
+
+        Whoever consumes a request must publish, wake another, or restore it: otherwise everybody sleeps on beside work.
+        """
+        seat.request[0] = 0
+        sent = seat.publish(1)
+        if sent or count(seat.channel):
+            self.wake_for(seat, max(1, sent))
+            count(seat.channel)  # fence: what was published, before the look at who sleeps on
+            if self.sleeping():
+                seat.request[0] = 1
+        elif seat.muted_until <= clock():
+            seat.request[0] = 1
+
+    def wake_for(self, seat: Seat, limit: int) -> None:
+        """Wake those who wait for the task that the seat runs, nearest first, then idle workers."""
+        words, tag = self.arena.words, seat.busy[0]
+        while limit and tag > 0:
+            header = self.arena.header(tag - 1)
+            waiter = words[header + SlotWord.WAITER]
+            if waiter:
+                ring(waiter)
+                limit -= 1
+            tag = words[header + SlotWord.PARENT]
+        self.wake(limit)
+
+    def offer(self, seat: Seat, bundle: Bundle) -> None:
+        """Put a fork of many halves on the ledger, and publish at once for as many as are hungry."""
+        seat.ledger.append(bundle)
+        hungry = self.hungry()
+        if hungry:
+            sent = seat.publish(hungry, exempt=True)
+            self.wake_for(seat, sent)
+
+    def withdraw(self, seat: Seat, bundle: Bundle) -> None:
+        """A fork is over: it loses its place on the ledger."""
+        ledger = seat.ledger
+        for place in range(len(ledger) - 1, -1, -1):
+            if ledger[place] is bundle:
+                del ledger[place]
+
+    # -- what cannot cross ----------------------------------------------------------------------------------------
+
+    def refuses(self, call: object) -> bool:
+        """Whether this callable's module is known not to load in a worker."""
+        return bool(self.refused) and _module(call) in self.refused
+
+    def remember_refusal(self, call: object) -> None:
+        """This callable could not be rebuilt in a worker: do not publish others of its module."""
+        module = _module(call)
+        if module and module not in ("__main__", "functools"):
+            self.refused.add(module)
+
+    # -- outcomes --------------------------------------------------------------------------------------------------
+
+    def arrived(self, number: int) -> bool:
+        """Whether the outcome of a number is there."""
+        return self.arena.words[self.arena.cell(number)] & PHASE == DONE
+
+    def outcome(self, number: int) -> tuple[int, Any]:
+        """The kind and the payload of an outcome that has arrived. The payload is a copy, or large and our own."""
+        arena = self.arena
+        count(self.seats[0].channel)  # fence: the outcome is read after the word that announced it
+        state = arena.words[arena.cell(number)]
+        kind, length = (state >> 3) & 7, state >> 8
+        if state & PARCEL:
+            return kind, self._parcel(number)
+        begin, _ = arena.outcome_room(number)
+        return kind, bytes(arena.memory[begin : begin + length])
+
+    def _parcel(self, number: int) -> Any:
+        inbox = self.arena.words[self.arena.seat(self.seats[0].index) + SeatWord.INBOX]
+        while number not in self.parcels:
+            try:
+                arrived, data = get(inbox)[0]
+            except RuntimeError:
+                continue  # another thread of this interpreter has it in its hand
+            self.parcels[arrived] = data
+        return self.parcels.pop(number)
+
+    # -- running a job here ------------------------------------------------------------------------------------------
+
+    def run_here(self, job: Job, call: Call) -> None:
+        """Run a job in the calling thread, where it can be stopped like any other."""
+        local = job._local = Stoppable()
+        stack = self.stacks.setdefault(get_ident(), [])
+        if job._seconds is not None:
+            self.call_at(clock() + job._seconds, partial(self._overdue, job, local))
+        stack.append(local)
+        try:
+            value = call[0](*call[1])
+        except TaskCancelled:
+            job._finish(Kind.CANCELLED, b"")
+        except BaseException as error:  # noqa: BLE001 - it is the job's outcome
+            job._fail(error)
+            if isinstance(error, KeyboardInterrupt):
+                raise
+        else:
+            job._succeed(value)
+        finally:
+            stack.pop()
+            job._local = None
+            self.ended()
+
+    def _overdue(self, job: Job, local: Stoppable) -> None:
+        if job._local is local:
+            job._late = True
+            local.cancelled = True
+            self.interrupter.check()
+
+    # -- stopping --------------------------------------------------------------------------------------------------
+
+    def cancel(self, number: int) -> None:
+        """Ask whoever runs this number to stop."""
+        words, cell = self.arena.words, self.arena.cell(number)
+        words[cell + SlotWord.CANCEL] = STOP
+        count(self.seats[0].channel)  # fence: either the taker sees the wish, or TAKEN is seen here
+        state = words[cell]
+        if state & PHASE == TAKEN:
+            ring(words[self.arena.seat(state >> 8) + SeatWord.COURIER])
+            self.call_at(clock() + self.grace, partial(self._overstayed, number, state >> 8, words[cell + SlotWord.TIME]))
+
+    def _overstayed(self, number: int, taker: int, begun: int) -> None:
+        """The grace of a task that was asked to stop is over: if it still runs, its worker is set aside."""
+        cell = self.arena.cell(number)
+        if self.arena.words[cell] == TAKEN | taker << 8 and self.arena.words[cell + SlotWord.TIME] == begun:
+            self.set_aside(taker)
+
+    def set_aside(self, taker: int) -> None:
+        """A worker does not come back: replace it. Only the host can."""
+
+    def begun(self, number: int) -> bool:
+        """Whether somebody runs what was published under this number."""
+        return self.arena.words[self.arena.cell(number)] & PHASE == TAKEN
+
+    def nudge_courier(self) -> None:
+        """Have the courier look around."""
+        ring(self.courier.address)
+
+    def orphan(self, seat: Seat, half: Half) -> None:
+        """Nobody waits for this half any more: its slot is freed when it is done."""
+        self.orphans.append((seat, half))
+
+    def reap(self) -> None:
+        """Free the slots of orphans that are done."""
+        for entry in list(self.orphans):
+            seat, half = entry
+            if self.arrived(half.number):
+                self.orphans.remove(entry)
+                self.outcome(half.number)
+                seat.release(half)
+
+    def ended(self) -> None:
+        """A task of this interpreter ended: nothing to interrupt, perhaps."""
+        if self.interrupter.armed:
+            self.interrupter.settle()
+
+    # -- help ------------------------------------------------------------------------------------------------------
+
+    def begin_helping(self, seat: Seat) -> Seat | None:
+        """The seat at which the calling thread may run a task while it waits, or None."""
+        seat.depth += 1
+        return seat
+
+    def end_helping(self, seat: Seat, helper: Seat) -> None:
+        """The calling thread is back from a task that it ran while waiting."""
+        seat.depth -= 1
+
+    def borrow_bell(self) -> Doorbell:
+        """A doorbell for a thread whose seat is shared."""
+        raise NotImplementedError
+
+    def return_bell(self, bell: Doorbell) -> None:
+        """Give a borrowed doorbell back."""
+        raise NotImplementedError
+
+    # -- the courier's work ----------------------------------------------------------------------------------------
+
+    def call_at(self, when: float, action: Callable[[], None]) -> None:
+        """Have the courier do something at a time of the clock. It must be quick, and none of the user's code."""
+        heappush(self._timers, (when, next(self._timer_numbers), action))
+        if get_ident() != self.courier_ident and self._timers[0][2] is action:
+            ring(self.courier.address)
+
+    def attend(self) -> float | None:
+        """Do what the interpreter's busy threads cannot do now; how many seconds until there is more.
+
+        Publish for seats deep in a leaf, interrupt what was asked to stop, wake cancelled sleepers.
+        """
+        for seat in self.seats:
+            if seat.ledger and seat.request[0]:
+                self.respond(seat)
+        if self.orphans:
+            self.reap()
+        again = self.interrupter.check()
+        if again is not None:
+            for ident, address in list(self.sleepers.items()):
+                if any(running.cancelled for running in self.stacks.get(ident, ())):
+                    ring(address)
+            self.call_at(clock() + again, _nothing)
+        while self._timers and self._timers[0][0] <= clock():
+            heappop(self._timers)[2]()
+        return max(0.0, self._timers[0][0] - clock()) if self._timers else None
+
+
+def _nothing() -> None:
+    """A timer that only wakes the courier."""
+
+
+def _module(call: object) -> str | None:
+    """The module that an interpreter must import to rebuild this callable."""
+    while True:
+        inner = getattr(call, "func", None)
+        if inner is None:
+            break
+        call = inner
+    return getattr(call, "__module__", None)

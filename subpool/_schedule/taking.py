@@ -1,0 +1,213 @@
+"""Running what came over a channel, and sending the outcome home.
+
+Whoever got a number from a queue is its *taker*: the only one who runs it, and the only one who writes its slot until
+`SlotWord.STATE` says done. Nothing here raises for what a task does: everything becomes an outcome.
+"""
+
+from __future__ import annotations
+
+import platform
+from threading import get_ident
+from time import perf_counter_ns as clock_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from subpool._schedule.seat import DONE, TAKEN
+from subpool._wire.arena import BATCH_ARGS, SeatWord, SlotWord, Stat
+from subpool._wire.doorbell import ring
+from subpool._wire.interpreters import count, put
+from subpool._wire.payload import Kind, encode_error, read, refusing_module, unreadable, write
+from subpool.errors import SerializationError, TaskCancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from subpool._schedule.seat import Seat
+
+__all__ = ["PARCEL", "STOP", "TIMED", "UNCLAIM", "Running", "Stoppable", "descends", "perform"]
+
+STOP: Final = 1
+"""Value of `SlotWord.CANCEL`: the task should end."""
+UNCLAIM: Final = 2
+"""Value of `SlotWord.CANCEL`: its owner wants to run it; whoever has not begun leaves it alone."""
+PARCEL: Final = 1 << 6
+"""Bit of `SlotWord.STATE`: the outcome was too large for its place and lies in the owner's inbox."""
+WEAK: Final = platform.machine().lower() not in ("x86_64", "amd64", "i686", "i386")
+"""Whether this machine may let another core see two stores in the other order."""
+TIMED: Final = 1 << 48
+"""Bit of `SlotWord.LENGTH`: the owner's courier wants to know when the task begins, for it has a deadline."""
+LENGTH: Final = TIMED - 1
+FUNCTIONS_KEPT: Final = 256
+
+VALUE: Final = int(Kind.VALUE)
+ERROR: Final = int(Kind.ERROR)
+CANCELLED: Final = int(Kind.CANCELLED)
+REFUSED: Final = int(Kind.REFUSED)
+UNREADABLE: Final = int(Kind.UNREADABLE)
+DECLINED: Final = int(Kind.DECLINED)
+
+
+class Stoppable:
+    """A task on a thread's stack, seen by whoever wants to stop it."""
+
+    __slots__ = ("cancelled", "told")
+
+    cancelled: bool
+    """Whether it was asked to stop."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.told = 0.0  # when TaskCancelled was last raised in it
+
+
+class Running(Stoppable):
+    """A task that came over a channel: its slot says whether it should stop."""
+
+    __slots__ = ("cell", "words")
+
+    def __init__(self, words: memoryview[int], cell: int) -> None:
+        self.words = words
+        self.cell = cell
+        self.told = 0.0
+
+    @property
+    def cancelled(self) -> bool:  # type: ignore[override]
+        """Whether it was asked to stop."""
+        return self.words[self.cell + SlotWord.CANCEL] == STOP
+
+
+def descends(seat: Seat, tag: int, targets: tuple[int, ...]) -> bool:
+    """Whether the task with this scope tag is one of the targets, or serves one.
+
+    Exact for whoever holds a number with that tag: its ancestors wait for it, so none of their slots is free. For
+    anybody else a hint.
+    """
+    for _ in range(256):
+        if tag <= 0:
+            return False
+        if tag - 1 in targets:
+            return True
+        tag = seat.words[seat.arena.header(tag - 1) + SlotWord.PARENT]
+    return False
+
+
+def decline(seat: Seat, item: Any) -> None:
+    """Send a number home unrun: it serves somebody else's scope."""
+    number = item if type(item) is int else item[0]
+    _finish(seat, number, seat.arena.cell(number), DECLINED, b"", clock_ns())
+
+
+def perform(seat: Seat, item: Any) -> None:
+    """Run the task with this number, in this thread, and send its outcome home."""
+    number, parcel = (item, None) if type(item) is int else item
+    words, arena = seat.words, seat.arena
+    cell = arena.cell(number)
+    begun = words[cell + SlotWord.TIME] = clock_ns()
+    words[cell] = TAKEN | (seat.index << 8)
+    count(seat.channel)  # fence: either the owner sees TAKEN, or its wish is seen here
+    wish = words[cell + SlotWord.CANCEL]
+    if wish:
+        _finish(seat, number, cell, CANCELLED if wish == STOP else DECLINED, b"", begun)
+        return
+    try:
+        function, args = _rebuilt(seat, number, cell, parcel)
+    except BaseException as error:  # noqa: BLE001 - whatever a value's rebuilding raises, it has not begun
+        module = refusing_module(error)
+        if module is not None:
+            _finish(seat, number, cell, REFUSED, module.encode(), begun)
+            return
+        _finish(seat, number, cell, UNREADABLE, encode_error(SerializationError(unreadable(error))), begun)
+        return
+    kind, data = _called(seat, number, cell, function, args)
+    _finish(seat, number, cell, kind, data, begun)
+
+
+def _rebuilt(seat: Seat, number: int, cell: int, parcel: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    words, arena = seat.words, seat.arena
+    header = arena.header(number)
+    length, split = words[header + SlotWord.LENGTH], words[header + SlotWord.FUNCTION]
+    if length & TIMED:
+        ring(words[arena.seat(words[header + SlotWord.OWNER]) + SeatWord.COURIER])
+        length &= LENGTH
+    if number < arena.slots:
+        data = parcel if parcel is not None else arena.memory[(header + 8) * 8 : (header + 8) * 8 + length]
+        if not split:
+            return read(data), ()
+        if split < 0:
+            function, args = read(data)
+            return function, args
+        return _function(seat, bytes(data[:split])), read(data[split:])
+    base = header * 8 + BATCH_ARGS
+    place = words[cell + 3]
+    begin = base + (place >> 32)
+    args = read(arena.memory[begin : begin + (place & 0xFFFFFFFF)])
+    if split > 0:
+        return _function(seat, bytes(arena.memory[base : base + split])), args
+    return read(arena.memory[base : base - split]), args
+
+
+def _function(seat: Seat, data: bytes) -> Callable[..., Any]:
+    """A function that was written by reference: found once per interpreter."""
+    functions = seat.station.functions
+    function = functions.get(data)
+    if function is None:
+        if len(functions) >= FUNCTIONS_KEPT:
+            functions.clear()
+        function = functions[data] = read(data)
+    return function
+
+
+def _called(seat: Seat, number: int, cell: int, function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[int, bytes]:
+    """Call, and write what came of it."""
+    station, stats = seat.station, seat.stats
+    stack = station.stacks.setdefault(get_ident(), [])
+    stack.append(Running(seat.words, cell))
+    before, seat.busy[0] = seat.busy[0], number + 1
+    try:
+        value = function(*args)
+    except TaskCancelled:
+        stats[Stat.CANCELLED] += 1
+        return CANCELLED, b""
+    except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt cross like any other
+        stats[Stat.FAILED] += 1
+        return ERROR, encode_error(error)
+    else:
+        stats[Stat.COMPLETED] += 1
+        return _written(value)
+    finally:
+        seat.busy[0] = before
+        stack.pop()
+        station.ended()
+
+
+def _written(value: object) -> tuple[int, bytes]:
+    try:
+        return VALUE, write(value)
+    except SerializationError as error:
+        text = str(error)
+        where = text if text.startswith("[") else text.removeprefix("value")
+        joint = "" if where.startswith(("[", ":", ".")) else "."
+        return ERROR, encode_error(SerializationError(f"result{joint}{where}"))
+    except BaseException as error:  # noqa: BLE001 - such as TaskCancelled inside a reducer
+        return ERROR, encode_error(error)
+
+
+def _finish(seat: Seat, number: int, cell: int, kind: int, data: bytes, begun: int) -> None:
+    """Write the outcome into the slot, say so, and wake whoever sleeps on it. The slot is the owner's from then on."""
+    words, arena = seat.words, seat.arena
+    header = arena.header(number)
+    begin, room = arena.outcome_room(number)
+    length = len(data)
+    if length > room:
+        owner = arena.seat(words[header + SlotWord.OWNER])
+        put(words[owner + SeatWord.INBOX], (number, memoryview(data)))
+        kind |= PARCEL >> 3
+    else:
+        arena.memory[begin : begin + length] = data
+    words[cell + SlotWord.TIME] = clock_ns() - begun
+    if WEAK:
+        count(seat.channel)  # fence: the outcome before the word that announces it
+    words[cell] = DONE | kind << 3 | length << 8
+    count(seat.channel)  # fence: either the sleeper sees DONE, or its doorbell is seen here
+    waiter = words[header + SlotWord.WAITER]
+    if waiter:
+        ring(waiter)

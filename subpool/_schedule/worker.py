@@ -1,0 +1,339 @@
+"""A worker: the loop in a subinterpreter that finds, runs and finishes tasks without the host running any byte-code.
+
+Idle, it looks around for some 50 us, then naps on its doorbell for a beat at a time, asking the busy seats for work once
+per beat; after 20 ms without any answer it leaves its requests standing and sleeps until it is rung. The thief is the
+clock: what it stole was short, so its beat doubles, up to 4 ms; it was worth it, so the beat is 100 us again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from threading import get_ident
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any, Final
+
+from subpool._schedule import courier
+from subpool._schedule.backlog import Backlog
+from subpool._schedule.seat import Seat
+from subpool._schedule.station import NAPPING, SEEKING, WORKING, Station
+from subpool._schedule.taking import perform
+from subpool._schedule.waiting import wait
+from subpool._wire.arena import Arena, SeatWord, Stat
+from subpool._wire.doorbell import Doorbell, ring
+from subpool._wire.interpreters import count, get
+from subpool._wire.payload import read
+
+if TYPE_CHECKING:
+    from subpool._schedule.job import Job
+    from subpool._schedule.settings import WorkerSettings
+
+__all__ = ["WorkerStation", "main", "station"]
+
+BEAT: Final = 100
+"""Microseconds between an idle worker's requests, at first."""
+BEAT_MOST: Final = 4000
+TINY: Final = 60e-6
+"""Seconds: stealing what runs shorter than this did not pay."""
+DEEP: Final = 0.020
+"""Seconds without an answer after which a worker sleeps for good."""
+RING_GAP: Final = 0.005
+"""Seconds between the rings that wake couriers of busy seats."""
+SWITCH: Final = 0.0003
+"""Seconds: a worker's switch interval, so that its courier answers quickly."""
+
+station: WorkerStation | None = None
+"""This interpreter's station, if it is a worker's."""
+
+
+def main(memory: memoryview, geometry: tuple[int, int, int], settings: bytes) -> None:
+    """Be a worker until the pool ends or the host lets this one go. Called once per interpreter, in its `__main__`."""
+    global station
+    made: WorkerSettings = read(settings)
+    station = WorkerStation(Arena(memory, *geometry), made)
+    station.live()
+
+
+class WorkerStation(Station):
+    """A worker's part of the pool: one seat, one task thread, one courier."""
+
+    delivery_address = 0
+
+    def __init__(self, arena: Arena, settings: WorkerSettings) -> None:
+        super().__init__(arena, settings.workers, settings.grace, Doorbell(settings.courier))
+        self.settings = settings
+        self.index = settings.index
+        self.strict = settings.strict
+        at = arena.seat(settings.seat)
+        self.at = at
+        self.retire = arena.words[at + SeatWord.RETIRE : at + SeatWord.RETIRE + 1]
+        bell = self.bell = Doorbell(settings.bell)
+        self.seat = Seat(self, settings.seat, range(*settings.halves), bell)
+        self.seats.append(self.seat)
+        self.backlog = Backlog(self.seat, range(*settings.jobs), range(0))
+        self.task_thread = get_ident()
+        self._done = 0
+        self._seen_public = [0] * arena.seats
+        self._seen_public_all = b""
+        self._seen_backlog = [0] * arena.seats
+        self._seen_backlog_all = b""
+        self._rung = [0] * arena.seats
+        self._patient = True
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def live(self) -> None:
+        """Set up, work, clean up."""
+        from subpool._schedule import relay
+
+        settings = self.settings
+        sys.setswitchinterval(SWITCH)
+        sys.setrecursionlimit(settings.recursion_limit)
+        if settings.pin is not None:
+            os.sched_setaffinity(0, {settings.pin})
+        streams = relay.install(settings, self.task_thread)
+        thread = None
+        try:
+            for module in settings.preload:
+                __import__(module)
+            if settings.initializer:
+                function, args = read(settings.initializer)
+                function(*args)
+            self._warm_up()
+            thread = courier.start(self, daemon=False)
+            self.work()
+            if settings.finalizer:
+                read(settings.finalizer)()
+        finally:
+            self._leave()
+            streams.flush()
+            self.ending = True
+            ring(self.courier.address)
+            if thread is not None:
+                thread.join()
+            self.interrupter.close()
+
+    def _warm_up(self) -> None:
+        try:
+            get(self.seat.channel)
+        except RuntimeError:
+            pass
+        self.arena.beat[0] = self.arena.beat[0] or BEAT
+        self.arena.words[self.at + SeatWord.READY] = 1
+
+    def _leave(self) -> None:
+        """Stop being there for others; the doorbells are closed by the host, when nobody can ring any more."""
+        self.arena.idle[self.seat.index] = WORKING
+        self.seat.busy[0] = 0
+
+    # -- the loop --------------------------------------------------------------------------------------------------
+
+    def work(self) -> None:
+        """Run what there is: foreground first, then background, else ask and sleep."""
+        arena, idle, index = self.arena, self.arena.idle, self.seat.index
+        stop, retire = arena.stop, self.retire
+        self._quiet_since = self._answered = self._asked = self._rang = clock()
+        idle[index] = SEEKING
+        while not stop[0] and not retire[0] and not self._used_up():
+            begun = clock()
+            idle[index] = WORKING
+            if self._foreground():
+                self._measure(begun)
+            elif not (self._own_job() or self._background()):
+                idle[index] = SEEKING
+                self._seek(begun)
+                continue
+            self._quiet_since = self._answered = clock()
+
+    def _used_up(self) -> bool:
+        most = self.settings.max_tasks
+        return most is not None and self._done >= most and self.backlog.empty
+
+    def _foreground(self) -> bool:
+        """Steal the oldest public half of some seat."""
+        public = self.arena.public
+        now = public.tobytes()
+        if now == self._seen_public_all:
+            return False
+        seen, words, arena = self._seen_public, self.arena.words, self.arena
+        for seat in range(arena.seats):
+            stamp = public[seat]
+            if stamp == seen[seat] or seat == self.seat.index:
+                continue
+            try:
+                item = get(words[arena.seat(seat) + SeatWord.CHANNEL])[0]
+            except RuntimeError:
+                seen[seat] = stamp
+                continue
+            self.seat.stats[Stat.STOLEN] += 1
+            self._run(item)
+            return True
+        self._seen_public_all = now
+        return False
+
+    def _own_job(self) -> bool:
+        """Run a job that this interpreter's own tasks spawned, from the live call."""
+        backlog = self.backlog
+        if backlog.empty:
+            return False
+        backlog.feed()
+        while backlog.waiting:
+            try:
+                job = backlog.waiting.popleft()
+            except IndexError:
+                return False
+            call = job._claim_private()
+            if call is not None:
+                self.seat.busy[0] = -1
+                self._done += 1
+                try:
+                    self.run_here(job, call)
+                finally:
+                    self.seat.busy[0] = 0
+                return True
+        return False
+
+    def _background(self) -> bool:
+        """Take the oldest published background job of some seat."""
+        if not self.settings.background:
+            return False
+        backlog = self.arena.backlog
+        now = backlog.tobytes()
+        if now == self._seen_backlog_all:
+            return False
+        words, arena = self.arena.words, self.arena
+        for seat in range(arena.seats):
+            stamp = backlog[seat]
+            if stamp == self._seen_backlog[seat]:
+                continue
+            at = arena.seat(seat)
+            channel = words[at + SeatWord.BACKLOG]
+            try:
+                item = get(channel)[0]
+            except RuntimeError:
+                self._seen_backlog[seat] = stamp
+                continue
+            self._ask_for_more(seat, at, channel, stamp)
+            self._run(item)
+            return True
+        self._seen_backlog_all = now
+        return False
+
+    def _ask_for_more(self, seat: int, at: int, channel: int, stamp: int) -> None:
+        """Few are left on this channel, and their owner has more: wake its courier, once."""
+        more = self.arena.words[at + SeatWord.MORE]
+        if more and self._rung[seat] != stamp and count(channel) < more:
+            self._rung[seat] = stamp
+            ring(self.arena.words[at + SeatWord.COURIER])
+
+    def _run(self, item: Any) -> None:
+        self._done += 1
+        perform(self.seat, item)
+
+    def _measure(self, begun: float) -> None:
+        """Adapt the beat to whether the last theft paid."""
+        beat = self.arena.beat
+        beat[0] = min(beat[0] * 2, BEAT_MOST) if clock() - begun < TINY else BEAT
+
+    # -- having nothing to do --------------------------------------------------------------------------------------
+
+    def _seek(self, now: float) -> None:
+        """Ask once per beat, look around for a while, then nap."""
+        beat = self.arena.beat[0] * 1e-6
+        crowded = self._crowded()
+        if now - self._asked >= beat:
+            self._asked = now
+            if self._ask():
+                self._answered = now
+        if not crowded and now - self._quiet_since < self.settings.idle_spin * self.patience:
+            return
+        self._nap(now, beat, deep=crowded or now - self._answered > DEEP)
+
+    def _crowded(self) -> bool:
+        """Whether as many others look for work already as there are cores beside the caller's."""
+        idle = bytes(self.arena.idle)
+        return idle.count(SEEKING) > max(1, (self.settings.cores - 1))
+
+    def _ask(self) -> bool:
+        """Set the request word of every busy seat; whether one had answered since."""
+        words, arena, answered = self.arena.words, self.arena, False
+        for seat in range(arena.seats):
+            at = arena.seat(seat)
+            if words[at + SeatWord.BUSY] and seat != self.seat.index and not words[at]:
+                words[at] = 1
+                answered = True
+        return answered
+
+    def _nap(self, now: float, beat: float, *, deep: bool) -> None:
+        """Sleep for a beat, or until rung."""
+        arena, idle, index = self.arena, self.arena.idle, self.seat.index
+        self.bell.hush()
+        idle[index] = NAPPING
+        self._ask()
+        count(self.seat.channel)  # fence: the announcement before the last look
+        if self._something() or arena.stop[0] or self.retire[0]:
+            return
+        if now - self._rang > RING_GAP:
+            self._rang = now
+            self._ring_couriers()
+        self.seat.stats[Stat.SLEEPS] += 1
+        rang = self.bell.sleep(None if deep else max(2e-5, beat))
+        idle[index] = SEEKING
+        if rang:
+            self.seat.stats[Stat.WAKES] += 1
+            self._quiet_since = self._answered = clock()
+            arena.beat[0] = min(arena.beat[0] * 2, BEAT_MOST)
+
+    def _something(self) -> bool:
+        return (
+            self.arena.public.tobytes() != self._seen_public_all
+            or (self.settings.background and self.arena.backlog.tobytes() != self._seen_backlog_all)
+            or not self.backlog.empty
+            and bool(self.backlog.waiting)
+        )
+
+    def _ring_couriers(self) -> None:
+        """Have busy seats look at their request words even if they are deep in a leaf."""
+        words, arena = self.arena.words, self.arena
+        for seat in range(arena.seats):
+            at = arena.seat(seat)
+            if words[at + SeatWord.BUSY] and words[at + SeatWord.COURIER] and seat != self.seat.index:
+                ring(words[at + SeatWord.COURIER])
+
+    # -- what tasks of this interpreter need -----------------------------------------------------------------------
+
+    def caller_seat(self) -> Seat:
+        """The seat at which the calling thread forks."""
+        return self.seat
+
+    def await_job(self, job: Job, timeout: float | None) -> None:
+        """Wait until a job is done; it is run here if nobody has begun it, since nobody else might be free to."""
+        until = None if timeout is None else clock() + timeout
+        while "_final" not in job.__dict__:
+            call = self.backlog.claim(job)
+            if call is not None:
+                self.run_here(job, call)
+            elif not self.backlog.feed() and job._number is not None:
+                if not wait(self.seat, (job._number,), until):
+                    raise TimeoutError
+            elif until is not None and clock() >= until:
+                raise TimeoutError
+
+    def deliver(self, action: Any) -> None:
+        """Run a callback. There is no delivery thread in a worker."""
+        action()
+
+    def borrow_bell(self) -> Doorbell:
+        """A doorbell for a thread of the user's own in this interpreter."""
+        return Doorbell()
+
+    def return_bell(self, bell: Doorbell) -> None:
+        """Close it."""
+        bell.close()
+
+    def attend(self) -> float | None:
+        """See `Station.attend`; and deadlines of this interpreter's own jobs."""
+        due = self.backlog.attend() if self.backlog.timed else None
+        if due is not None and due != float("inf"):
+            self.call_at(due, lambda: None)
+        return super().attend()

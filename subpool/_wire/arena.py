@@ -1,0 +1,136 @@
+"""The board and the slots: one block of shared memory that every interpreter of a pool sees through a memoryview.
+
+**Board.** 64-bit words, each a *hint*: what it says may be outdated the moment it was read, and nothing is decided by
+it but where to look and whom to ring. Every word has one writer (named beside it), except `REQUEST`.
+
+**Slots.** A slot holds one published piece of work on its way out and, in the same place, its outcome on the way home.
+Who may touch it is decided by a queue: the *owner* until its number is put on a channel, the *taker* that got the number
+until it sets `STATE` to done, then the owner again. Only the owner frees it. A *batch* holds up to `BATCH_ITEMS` calls of
+one function; each of its items has a number, a claim and a cell for its outcome of its own.
+
+Assumptions: aligned 64-bit loads and stores through a memoryview are not torn; stores become visible in an order that
+queue operations (a process-wide mutex) enforce where it matters.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["BATCH_ARGS", "BATCH_BYTES", "BATCH_ITEMS", "CELL_BYTES", "SLOT_BYTES", "Arena", "SeatWord", "SlotWord", "Stat"]
+
+
+class SeatWord:
+    """A seat's words, by their place in its block. Writer: the seat's own interpreter, unless said otherwise."""
+
+    REQUEST: Final = 0  # nonzero: somebody is hungry, publish. Writers: anybody sets, the seat clears
+    READY: Final = 1  # nonzero once the worker has started well
+    BUSY: Final = 8  # number + 1 of the slot whose task the seat runs, -1 for work of its own, 0 for none: worth asking?
+    BELL: Final = 9  # address of the seat's doorbell, 0 if it has none
+    COURIER: Final = 10  # address of the doorbell of the seat's courier
+    INBOX: Final = 11  # queue for outcomes too large for their slots. Writer: the host at start
+    CHANNEL: Final = 12  # queue on which the seat publishes halves. Writer: the host at start
+    BACKLOG: Final = 13  # queue on which the seat publishes background tasks. Writer: the host at start
+    MORE: Final = 14  # nonzero: the seat's interpreter holds background tasks that it has not published yet: ask when fewer are left on BACKLOG
+    RETIRE: Final = 15  # nonzero: the worker should end after its task. Writer: the host
+
+
+class SlotWord:
+    """A slot's header. Words without a writer named are the owner's; they are read by whoever got the number."""
+
+    STATE: Final = 0  # phase | kind << 3 | (taker's seat or outcome's length) << 8. Writer: whoever holds the number
+    CANCEL: Final = 1  # nonzero: the taker should stop
+    TIME: Final = 2  # perf_counter_ns at the start while it runs, nanoseconds of running time after. Writer: the taker
+    WAITER: Final = 3  # address of the doorbell to ring when done, 0 if nobody sleeps
+    PARENT: Final = 4  # the scope tag: number + 1 of the slot whose task published this one, 0 for a root
+    OWNER: Final = 5  # the seat that published it
+    LENGTH: Final = 6  # of the payload, in bytes
+    FUNCTION: Final = 7  # how much of the payload is the function, in bytes; the rest are arguments
+
+
+class Stat:
+    """Counters, one block per seat. Writer: the seat's own interpreter."""
+
+    COMPLETED: Final = 0
+    FAILED: Final = 1
+    CANCELLED: Final = 2
+    PUBLISHED: Final = 3
+    STOLEN: Final = 4
+    TAKEN_BACK: Final = 5
+    WITHDRAWN: Final = 6
+    HELPED: Final = 7
+    SLEEPS: Final = 8
+    WAKES: Final = 9
+
+
+GLOBAL_WORDS: Final = 8
+SEAT_WORDS: Final = 16
+STAT_WORDS: Final = 16
+SLOT_WORDS: Final = 64
+CELL_WORDS: Final = 8
+BATCH_ITEMS: Final = 64
+BATCH_WORDS: Final = 1024
+HEADER_WORDS: Final = 8
+SLOT_BYTES: Final = (SLOT_WORDS - HEADER_WORDS) * 8
+"""Room for a payload in a slot."""
+CELL_BYTES: Final = (CELL_WORDS - 3) * 8
+"""Room for an outcome in a batch's cell."""
+BATCH_BYTES: Final = (BATCH_WORDS - HEADER_WORDS - BATCH_ITEMS * CELL_WORDS) * 8
+"""Room for the payload of a batch."""
+BATCH_ARGS: Final = (HEADER_WORDS + BATCH_ITEMS * CELL_WORDS) * 8
+"""Where a batch's payload begins, in bytes from its start."""
+
+
+class Arena:
+    """The geometry of the shared block, over a memoryview of it. The same in every interpreter."""
+
+    def __init__(self, memory: memoryview | None, seats: int, slots: int, batches: int) -> None:
+        """Lay the block out for so many seats, slots and batches; `memory` is None where it is made."""
+        self.seats, self.slots, self.batches = seats, slots, batches
+        public = GLOBAL_WORDS
+        backlog = public + seats
+        idle = backlog + seats
+        blocks = -(-(idle + -(-seats // 8)) // 8) * 8
+        self.stats_at = blocks + seats * SEAT_WORDS
+        self.slots_at = self.stats_at + seats * STAT_WORDS
+        self.batches_at = self.slots_at + slots * SLOT_WORDS
+        size = (self.batches_at + batches * BATCH_WORDS) * 8
+        self.memory = memoryview(bytearray(size)) if memory is None else memory
+        self.words = self.memory.cast("q")
+        self.stop = self.words[0:1]  # nonzero: the pool ends. Writer: the host
+        self.beat = self.words[1:2]  # the thieves' shared beat in microseconds. Writer: whichever thief measured last
+        self.public = self.words[public:backlog]  # per seat: a stamp that is new whenever there is something new on its CHANNEL
+        self.backlog = self.words[backlog:idle]  # per seat: the same for its BACKLOG
+        self.idle = self.memory[idle * 8 : idle * 8 + seats]  # per seat: an `Idle` state. Writer: the seat
+        self._blocks = blocks
+
+    @property
+    def geometry(self) -> tuple[int, int, int]:
+        """What another interpreter needs, besides the memory, to see the same arena."""
+        return self.seats, self.slots, self.batches
+
+    def seat(self, index: int) -> int:
+        """Where a seat's block begins, in words."""
+        return self._blocks + index * SEAT_WORDS
+
+    def stat(self, index: int) -> int:
+        """Where a seat's counters begin, in words."""
+        return self.stats_at + index * STAT_WORDS
+
+    def header(self, number: int) -> int:
+        """Where the header for a slot's or batch item's number begins, in words."""
+        if number < self.slots:
+            return self.slots_at + number * SLOT_WORDS
+        return self.batches_at + (number - self.slots) // BATCH_ITEMS * BATCH_WORDS
+
+    def cell(self, number: int) -> int:
+        """Where the words `SlotWord.STATE`, `SlotWord.CANCEL` and `SlotWord.TIME` of a number begin, in words."""
+        if number < self.slots:
+            return self.slots_at + number * SLOT_WORDS
+        batch, item = divmod(number - self.slots, BATCH_ITEMS)
+        return self.batches_at + batch * BATCH_WORDS + HEADER_WORDS + item * CELL_WORDS
+
+    def outcome_room(self, number: int) -> tuple[int, int]:
+        """Where the outcome of a number goes: first byte, and how many there are."""
+        if number < self.slots:
+            return (self.slots_at + number * SLOT_WORDS + HEADER_WORDS) * 8, SLOT_BYTES
+        return (self.cell(number) + 3) * 8, CELL_BYTES

@@ -1,0 +1,108 @@
+"""The version seam: subinterpreters and cross-interpreter queues, on every supported CPython.
+
+CPython 3.13 to 3.15 offer both as low-level modules whose signatures differ; they are used directly, since a put and a
+get cost a third of what the public classes cost. On any later CPython whose low level is unknown, the public API serves.
+
+Guarantees:
+    - A queue item that is an int is handed to exactly one getter, and never leaks.
+    - Every queue operation takes a process-wide mutex, so it orders what a thread read and wrote in shared memory
+      before and after it (the protocol note calls this the *fence*).
+    - `get` on an empty queue raises a subclass of `RuntimeError` (`QueueEmpty`) and imports nothing.
+
+Queues are named by plain ints, and belong to the process: any interpreter may use any of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["QueueEmpty", "count", "create", "create_queue", "destroy", "destroy_queue", "execute", "get", "put"]
+
+KNOWN: Final = (3, 13) <= sys.version_info[:2] <= (3, 15)
+
+create: Callable[[], int]
+"""Makes an interpreter with its own GIL and gives its id."""
+destroy: Callable[[int], None]
+"""Ends an interpreter in which nothing runs any more."""
+execute: Callable[[int, Callable[[], object], dict[str, Any]], str | None]
+"""Runs a function's body in an interpreter's `__main__`, where the names given were set before; the traceback, if it failed."""
+create_queue: Callable[[], int]
+destroy_queue: Callable[[int], None]
+put: Callable[[int, Any], None]
+get: Callable[[int], Any]
+"""Takes the oldest item: the first entry of the tuple that is returned. Raises `QueueEmpty`."""
+count: Callable[[int], int]
+"""How many items stand in a queue. The cheapest *fence*."""
+
+
+class QueueEmpty(RuntimeError):
+    """What `get` raises on an empty queue, unless something else has registered its own class (a `RuntimeError` too)."""
+
+
+if KNOWN:
+    import _interpqueues  # type: ignore[import-not-found, unused-ignore]
+    import _interpreters  # type: ignore[import-not-found, unused-ignore]
+
+    class _Queue:
+        """Stands in for the public queue class, which would have to be imported for the registration."""
+
+    class _QueueFull(RuntimeError):
+        pass
+
+    if not any(name.rpartition(".")[2] == "_queues" for name in list(sys.modules)):
+        # Without this, the first empty `get` of an interpreter imports a package for its exception: 5 to 48 ms.
+        _interpqueues._register_heap_types(_Queue, QueueEmpty, _QueueFull)
+
+    def create() -> int:
+        """Make an interpreter with its own GIL and give its id."""
+        interp: int = _interpreters.create("isolated")
+        if sys.version_info < (3, 14):  # a memoryview crosses only to an interpreter that has this module
+            _interpreters.exec(interp, "import _interpreters")
+        return interp
+
+    def execute(interp: int, body: Callable[[], object], names: dict[str, Any]) -> str | None:
+        """Run a function's body in an interpreter's `__main__`; the formatted error if it failed."""
+        _interpreters.set___main___attrs(interp, names)
+        failure = _interpreters.exec(interp, body)
+        return None if failure is None else (getattr(failure, "errdisplay", None) or failure.formatted)
+
+    destroy = _interpreters.destroy
+    destroy_queue = _interpqueues.destroy
+    get = _interpqueues.get
+    count = _interpqueues.get_count
+
+    if sys.version_info < (3, 14):
+
+        def create_queue() -> int:
+            """Make an unbounded queue of items handed over by the interpreters' own protocol."""
+            number: int = _interpqueues.create(0, 0, 2)
+            return number
+
+        def put(queue: int, item: Any, _put: Callable[..., None] = _interpqueues.put) -> None:
+            """Append an item."""
+            _put(queue, item, 0, 2)
+
+    else:
+
+        def create_queue() -> int:
+            """Make an unbounded queue of items handed over by the interpreters' own protocol."""
+            number: int = _interpqueues.create(0, 3, -1)
+            return number
+
+        put = _interpqueues.put
+
+else:
+    from subpool._wire.public_interpreters import (
+        count,
+        create,
+        create_queue,
+        destroy,
+        destroy_queue,
+        execute,
+        get,
+        put,
+    )

@@ -1,0 +1,133 @@
+"""How values, calls and outcomes are written for another interpreter, and rebuilt there.
+
+Everything is written with pickle protocol 5; what pickle cannot name (lambdas, closures, whatever lives in `__main__`)
+is written by value with cloudpickle, whose output plain pickle reads. A payload that mentions `__main__` by reference
+would be wrong elsewhere, so it is found by its name in the bytes and written again by value.
+
+Both sides of a pool are one process and one program: nothing written here comes from outside it.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+from pickle import dumps, loads
+from typing import Any
+
+from subpool.errors import RemoteError, RemoteTraceback, SerializationError, TaskCancelled
+
+__all__ = ["Kind", "decode_error", "encode_error", "read", "rebuild", "refusing_module", "unreadable", "write"]
+
+
+class Kind(IntEnum):
+    """What an outcome is."""
+
+    VALUE = 0  # the call returned; the payload is what it returned
+    ERROR = 1  # the call raised; the payload describes it (`encode_error`)
+    CANCELLED = 2  # the call was stopped, or never begun, since its owner asked for that
+    UNREADABLE = 3  # the call could not be rebuilt in the taker: nothing of it has run; the payload says why
+    DECLINED = 4  # the taker had no business with it: nothing of it has run
+    LOST = 5  # the taker ended before it was done
+    REFUSED = 6  # a module refuses to load in a subinterpreter: nothing of it has run; the payload names the module
+
+
+def write(value: object) -> bytes:
+    """Write a value.
+
+    Raises:
+        SerializationError: it cannot be written; the message names the part that refused.
+    """
+    try:
+        data = dumps(value, 5)
+    except Exception:  # noqa: BLE001 - a value's own reducers may raise anything; by value is the second try
+        return _write_by_value(value)
+    return _write_by_value(value) if b"__main__" in data else data
+
+
+def _write_by_value(value: object) -> bytes:
+    import cloudpickle
+
+    try:
+        data: bytes = cloudpickle.dumps(value, 5)
+    except Exception as error:  # noqa: BLE001 - as above
+        from subpool._wire.explain import explain
+
+        raise SerializationError(explain(value, error)) from error
+    return data
+
+
+read = loads
+
+
+def unreadable(error: BaseException) -> str:
+    """Say why a payload could not be rebuilt here, with what was searched if a module was missing."""
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, ModuleNotFoundError):
+        text += f" (searched: {sys.path})"
+    return f"cannot be rebuilt in the worker: {text}"
+
+
+def refusing_module(error: BaseException | None) -> str | None:
+    """The module that refused to load in a subinterpreter, if that is what the error, or its cause, says."""
+    for _ in range(16):
+        if error is None:
+            return None
+        if isinstance(error, ImportError) and "subinterpreter" in str(error):
+            return (str(error).split("module ")[-1].split(" ")[0] or error.name or "?").strip("'\"")
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def encode_error(error: BaseException) -> bytes:
+    """Write an exception: itself where it can be rebuilt, and a description of it in any case."""
+    text = _formatted(error)
+    try:
+        written = write(error)
+        if type(read(written)) is not type(error):
+            written = b""
+    except Exception:  # noqa: BLE001 - an exception that cannot be replayed travels as a description
+        written = b""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001
+        message = "<no message: its __str__ failed>"
+    cls = type(error)
+    return dumps((written, f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins."), message, text), 5)
+
+
+def _formatted(error: BaseException) -> str:
+    import traceback
+
+    try:
+        own = error.__traceback__
+        while own is not None and own.tb_frame.f_globals.get("__name__", "").startswith("subpool._schedule"):
+            own = own.tb_next  # the pool's own frames tell the reader nothing
+        return "".join(traceback.format_exception(type(error), error, own))
+    except Exception:  # noqa: BLE001 - a __str__ that fails must not hide what happened
+        return f"{type(error).__name__} (its traceback could not be formatted)\n"
+
+
+def decode_error(data: bytes | memoryview) -> BaseException:
+    """Rebuild an exception with its remote traceback as cause, or what stands for it."""
+    written, type_name, message, text = loads(data)
+    error: BaseException
+    try:
+        error = loads(written) if written else RemoteError(type_name, message, text)
+    except Exception:  # noqa: BLE001 - rebuilt in the worker, but not here
+        error = RemoteError(type_name, message, text)
+    if not isinstance(error, BaseException) or isinstance(error, TaskCancelled):
+        error = RemoteError(type_name, message, text)
+    error.__cause__ = RemoteTraceback(text)
+    return error
+
+
+def rebuild(data: Any) -> Any:
+    """Rebuild a result in its caller.
+
+    Raises:
+        SerializationError: it cannot be rebuilt here; the message says why.
+    """
+    try:
+        return loads(data)
+    except Exception as error:
+        raise SerializationError(f"result cannot be rebuilt in the caller: {type(error).__name__}: {error}") from error

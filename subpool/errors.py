@@ -1,0 +1,82 @@
+"""Every exception and warning that subpool raises. The ground floor: imports nothing of subpool."""
+
+from __future__ import annotations
+
+__all__ = [
+    "BrokenPoolError",
+    "PoolClosedError",
+    "RemoteError",
+    "RemoteTraceback",
+    "SerializationError",
+    "SubpoolError",
+    "TaskCancelled",
+    "UnsupportedInSubinterpreter",
+    "UnsupportedWarning",
+    "WorkerLostError",
+]
+
+
+class SubpoolError(Exception):
+    """Base of the errors that subpool itself raises."""
+
+
+class SerializationError(SubpoolError, TypeError):
+    """A value could not be written for another interpreter, or not be rebuilt there.
+
+    The message says which value it was and where in it the culprit sits, for example
+    ``args[1]["handlers"][0].stream: _io.TextIOWrapper``.
+    """
+
+
+class RemoteError(SubpoolError):
+    """Stands for an exception of a worker that could not itself cross to the caller.
+
+    Attributes:
+        type_name: qualified name of the original exception's class.
+        message: ``str()`` of the original exception.
+        traceback_text: the formatted traceback in the worker.
+    """
+
+    def __init__(self, type_name: str, message: str, traceback_text: str = "") -> None:
+        super().__init__(type_name, message, traceback_text)
+        self.type_name = type_name
+        self.message = message
+        self.traceback_text = traceback_text
+
+    def __str__(self) -> str:
+        return f"{self.type_name}: {self.message}"
+
+
+class RemoteTraceback(Exception):  # noqa: N818 - a carrier of text, as in concurrent.futures.process
+    """Carries the text of a worker's traceback; it is the ``__cause__`` of the exception that crossed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.text}"""'
+
+
+class TaskCancelled(BaseException):  # noqa: N818 - not an error: it must pass through `except Exception`
+    """Raised inside a running task that was asked to stop. Let it pass: clean up in ``finally``."""
+
+
+class UnsupportedInSubinterpreter(SubpoolError, ImportError):  # noqa: N818 - the name is part of the public face
+    """A module that refuses to load in a subinterpreter was needed where nothing else could run the work."""
+
+
+class UnsupportedWarning(RuntimeWarning):
+    """Work was moved to its fallback lane because a module refuses to load in a subinterpreter."""
+
+
+class PoolClosedError(SubpoolError, RuntimeError):
+    """The pool was used after ``close()``."""
+
+
+class BrokenPoolError(SubpoolError, RuntimeError):
+    """The pool's workers cannot start: the initializer or a preloaded module failed in them."""
+
+
+class WorkerLostError(SubpoolError, RuntimeError):
+    """The worker that ran a task ended without giving it back."""

@@ -1,0 +1,47 @@
+"""What every test module stands on: it gives back all that it took, and pools of the usual sizes."""
+
+import gc
+from collections.abc import Callable, Iterator
+
+import pytest
+from leaks import Holdings, left_since
+
+import subpool
+import subpool.pool
+
+pytest_plugins = ["shared"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fails the module that leaks an interpreter, a thread, a queue or a file descriptor.
+
+    Autouse fixtures of a scope are set up first and so torn down last, after the pools that a module shares.
+    """
+    before = Holdings.now()
+    yield
+    shutdown_global()
+    gc.collect()
+    left = left_since(before)
+    assert not left, f"left behind: {left}"
+
+
+def shutdown_global() -> None:
+    """Close the global pool, if a test has started it."""
+    shutdown: Callable[[], None] | None = getattr(subpool.pool, "_shutdown_global", None)
+    if shutdown is not None:
+        shutdown()
+
+
+@pytest.fixture
+def pool() -> Iterator[subpool.Pool]:
+    """A pool of one worker, of this test alone."""
+    with subpool.Pool(workers=1) as it:
+        yield it
+
+
+@pytest.fixture(params=[0, 1, 3], ids="workers={}".format)
+def pools(request: pytest.FixtureRequest) -> Iterator[subpool.Pool]:
+    """A pool of this test alone, once of each size."""
+    with subpool.Pool(workers=request.param) as it:
+        yield it

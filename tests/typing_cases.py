@@ -1,0 +1,168 @@
+"""What the type checkers must make of the public face. Checked, never run: see `test_typing`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, as_completed, wait
+from functools import partial
+from typing import assert_type
+
+import subpool
+
+
+def an_int() -> int:
+    return 1
+
+
+def a_str() -> str:
+    return ""
+
+
+def a_float() -> float:
+    return 0.0
+
+
+def nothing() -> None: ...
+
+
+def two(number: int, word: str) -> bytes:
+    return word.encode() * number
+
+
+def generic[T](value: T) -> list[T]:
+    return [value]
+
+
+def optional(number: int = 0) -> int:
+    return number
+
+
+class Shop:
+    def price(self) -> float:
+        return 1.0
+
+    def sell(self, count: int) -> str:
+        return str(count)
+
+
+async def some_async() -> None:
+    assert_type(await subpool.spawn(an_int), int)
+    assert_type(await subpool.spawn(two, 1, ""), bytes)
+
+
+def join_overloads(shop: Shop) -> None:
+    assert_type(subpool.join(an_int, a_str), tuple[int, str])
+    assert_type(subpool.join(an_int, a_str, nothing), tuple[int, str, None])
+    assert_type(subpool.join(an_int, a_str, nothing, a_float), tuple[int, str, None, float])
+    assert_type(subpool.join(an_int, a_str, nothing, a_float, an_int), tuple[int, str, None, float, int])
+    assert_type(subpool.join(an_int, a_str, nothing, a_float, an_int, a_str), tuple[int, str, None, float, int, str])
+    assert_type(
+        subpool.join(an_int, a_str, nothing, a_float, an_int, a_str, nothing),
+        tuple[int, str, None, float, int, str, None],
+    )
+    assert_type(
+        subpool.join(an_int, a_str, nothing, a_float, an_int, a_str, nothing, a_float),
+        tuple[int, str, None, float, int, str, None, float],
+    )
+    assert_type(subpool.join(partial(two, 1, ""), shop.price), tuple[bytes, float])
+    assert_type(subpool.join(lambda: 1, lambda: ""), tuple[int, str])
+    assert_type(subpool.join(partial(generic, 1), partial(optional, 3)), tuple[list[int], int])
+    assert_type(subpool.join(optional, optional), tuple[int, int])
+
+
+def join_beyond_the_overloads() -> None:
+    values = subpool.join(an_int, an_int, an_int, an_int, an_int, an_int, an_int, an_int, an_int)
+    assert_type(values, tuple[int, ...])
+    halves: list[Callable[[], int]] = [an_int] * 3
+    assert_type(subpool.join_all(halves), list[int])
+
+
+def join_all(halves: set[Callable[[], str]]) -> None:
+    assert_type(subpool.join_all([an_int, an_int]), list[int])
+    assert_type(subpool.join_all(halves), list[str])
+    assert_type(subpool.join_all(partial(two, number, "") for number in range(3)), list[bytes])
+
+
+def scope(shop: Shop) -> None:
+    with subpool.scope(timeout=1.5) as s:
+        assert_type(s.spawn(an_int), subpool.Task[int])
+        assert_type(s.spawn(two, 1, ""), subpool.Task[bytes])
+        assert_type(s.spawn(shop.sell, 3), subpool.Task[str])
+    with subpool.scope(timeout=None):
+        pass
+    with subpool.scope(timeout=1):
+        pass
+
+
+def spawn(shop: Shop) -> None:
+    task = subpool.spawn(two, 1, "")
+    assert_type(task, subpool.Task[bytes])
+    assert_type(subpool.spawn(nothing), subpool.Task[None])
+    assert_type(subpool.spawn(shop.sell, 2), subpool.Task[str])
+    assert_type(subpool.spawn(lambda: 1.5), subpool.Task[float])
+    assert_type(subpool.spawn(an_int, timeout=1, name="one", copy_context=True), subpool.Task[int])
+    assert_type(subpool.spawn(partial(two, 1, word="")), subpool.Task[bytes])
+
+
+def task(it: subpool.Task[int]) -> None:
+    future: Future[int] = it
+    assert_type(it.join(), int)
+    assert_type(it.join(timeout=1), int)
+    assert_type(it.join(0.5), int)
+    assert_type(it.result(), int)
+    assert_type(it.result(timeout=1), int)
+    assert_type(it.exception(), BaseException | None)
+    assert_type(it.done(), bool)
+    assert_type(it.running(), bool)
+    assert_type(it.cancel(), bool)
+    assert_type(it.cancelled(), bool)
+    assert_type(it.help(), None)
+    it.add_done_callback(lambda ended: print(ended.result()))
+    for ended in as_completed([it, future]):
+        assert_type(ended.result(), int)
+    wait([it])
+
+
+def pools() -> None:
+    with subpool.Pool(
+        2,
+        idle_spin=0.0,
+        initializer=two,
+        initargs=(1, ""),
+        finalizer=nothing,
+        preload=("json",),
+        pin_cpus=False,
+        background_workers=1,
+        max_tasks_per_worker=10,
+        strict=True,
+        on_unsupported="raise",
+    ) as pool:
+        assert_type(pool, subpool.Pool)
+        assert_type(pool.join(an_int, a_str), tuple[int, str])
+        assert_type(pool.join(an_int, a_str, nothing), tuple[int, str, None])
+        assert_type(pool.join_all([a_str]), list[str])
+        assert_type(pool.spawn(two, 1, ""), subpool.Task[bytes])
+        assert_type(pool.workers, int)
+        assert_type(pool.stats().tasks_completed, int)
+        with pool.scope() as s:
+            assert_type(s.spawn(two, 1, ""), subpool.Task[bytes])
+        with pool.install():
+            pass
+        pool.close(wait=False, cancel=True)
+    subpool.configure(workers=1, strict=True, preload=["json"])
+    assert_type(subpool.current_pool(), subpool.Pool)
+    assert_type(subpool.worker_index(), int | None)
+    assert_type(subpool.cancelled(), bool)
+
+
+def mistakes(shop: Shop) -> None:
+    """Each of these is an error; a checker that sees none complains about the comment."""
+    subpool.join(an_int, two)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType]
+    subpool.join(an_int, 3)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType]
+    subpool.join_all([two])  # type: ignore[list-item] # pyright: ignore[reportArgumentType]
+    subpool.spawn(two, 1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    subpool.spawn(two, "", 1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    subpool.spawn(shop.sell, "")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    subpool.spawn(an_int, word="")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    subpool.Pool(on_unsupported="ignore")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    subpool.Pool("two")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
