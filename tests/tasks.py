@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import subpool
 
-PATIENCE = 30.0
+PATIENCE = 20.0
 """Seconds after which a wait in a test has failed. Never reached in a run that passes."""
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
@@ -521,3 +521,69 @@ def forked_noting(fd: int, tree: Tree) -> object:
         return subpool.join(*(partial(forked_noting, fd, branch) for branch in tree))
     note(fd, str(tree))
     return leaf(tree)
+
+
+# Parts of single tests
+
+
+def where_and_first_half() -> tuple[tuple[int | None, int], tuple[int | None, int]]:
+    return where_with_thread(), subpool.join(where_with_thread, zero)[0]
+
+
+def spawn_from_here(count: int) -> int:
+    return sum(task.join() for task in [subpool.spawn(identity, number) for number in range(count)])
+
+
+def rest_and_note(fd: int) -> None:
+    time.sleep(0.005)
+    note(fd, "background")
+
+
+def fail_together(mine: Gate, other: Gate, kind: type[BaseException]) -> None:
+    mine.open()
+    other.block()
+    fail(kind)
+
+
+def scope_of_its_own(started: Gate, unwound: Gate) -> None:
+    with subpool.scope() as s:
+        s.spawn(spin_until_stopped, started, unwound)
+
+
+# The scheduling scenario
+
+
+def scenario_note(fd: int, name: str, begin: float) -> None:
+    note(fd, f"{name} {subpool.worker_index()} {time.monotonic() - begin:.4f}")
+
+
+def scenario_c(fd: int, begin: float, let_go: Callable[[], object], rest: Callable[[], object]) -> None:
+    let_go()
+    rest()
+    scenario_note(fd, "C", begin)
+
+
+def scenario_d(fd: int, begin: float, rest: Callable[[], object]) -> None:
+    scenario_note(fd, "D", begin)
+    subpool.join(partial(scenario_e, fd, begin, rest), partial(scenario_note, fd, "F", begin))
+
+
+def scenario_e(fd: int, begin: float, rest: Callable[[], object]) -> None:
+    rest()
+    scenario_note(fd, "E", begin)
+
+
+def scenario_b(fd: int, begin: float, rest: Callable[[], object]) -> None:
+    scenario_note(fd, "B", begin)
+    rest()
+
+
+def gated_scenario_d(fd: int, d_runs: Gate, f_ran: Gate) -> None:
+    d_runs.open()
+    scenario_note(fd, "D", 0)
+    subpool.join(partial(scenario_e, fd, 0, f_ran.wait), partial(gated_scenario_f, fd, f_ran))
+
+
+def gated_scenario_f(fd: int, f_ran: Gate) -> None:
+    scenario_note(fd, "F", 0)
+    f_ran.open()

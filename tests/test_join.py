@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import pytest
 import tasks
-from shared import Joins
 from helpers import Journal, caught, held, stolen, traceback_of
 from hypothesis import HealthCheck, given, settings, strategies as st
+from shared import Joins
 
 import subpool
 
@@ -112,7 +112,7 @@ class TestWhoRunsWhat:
     def test_a_worker_runs_its_own_first_half_itself(self, staffed: subpool.Pool) -> None:
         """The caller runs the first callable itself, at once, in its own interpreter."""
         for _ in range(20):
-            outside, inside = staffed.spawn(_where_and_first_half).result(tasks.PATIENCE)
+            outside, inside = staffed.spawn(tasks.where_and_first_half).result(tasks.PATIENCE)
             assert outside == inside
             assert outside[0] is not None
 
@@ -222,10 +222,6 @@ class TestWhoRunsWhat:
         other.join()
         assert set(threads) == {other.ident}
         assert len(journal.wait_for(4)) == 4
-
-
-def _where_and_first_half() -> tuple[tuple[int | None, int], tuple[int | None, int]]:
-    return tasks.where_with_thread(), subpool.join(tasks.where_with_thread, tasks.zero)[0]
 
 
 class _opened_from_a_thread:  # noqa: N801 - used as a function
@@ -459,7 +455,7 @@ class TestErrors:
         """A non-callable: a clear exception naming the culprit in the call that caused it."""
         halves: list[Any] = [tasks.zero] * 3
         halves[position] = 42
-        with pytest.raises(TypeError, match="int"):
+        with pytest.raises(TypeError, match=r"int|42"):
             sized.join(*halves)
         assert sized.join(tasks.one, tasks.text) == (1, "text")
 

@@ -46,31 +46,6 @@ def hold_worker() -> Hold:
 BACKGROUND_LAST = False
 
 
-def _note(fd: int, name: str, begin: float) -> None:
-    tasks.note(fd, f"{name} {subpool.worker_index()} {time.monotonic() - begin:.4f}")
-
-
-def _c(fd: int, begin: float, let_go: Callable[[], object], rest: Callable[[], object]) -> None:
-    let_go()
-    rest()
-    _note(fd, "C", begin)
-
-
-def _d(fd: int, begin: float, rest: Callable[[], object]) -> None:
-    _note(fd, "D", begin)
-    subpool.join(partial(_e, fd, begin, rest), partial(_note, fd, "F", begin))
-
-
-def _e(fd: int, begin: float, rest: Callable[[], object]) -> None:
-    rest()
-    _note(fd, "E", begin)
-
-
-def _b(fd: int, begin: float, rest: Callable[[], object]) -> None:
-    _note(fd, "B", begin)
-    rest()
-
-
 def _told(journal: Journal, count: int) -> dict[str, tuple[str, float]]:
     lines = [line.split() for line in journal.wait_for(count)]
     assert len(lines) == count
@@ -83,7 +58,7 @@ def warm() -> Iterator[subpool.Pool]:
     with subpool.Pool(1) as pool, tasks_journal() as journal:
         with pool.install():
             for _ in range(3):
-                pool.spawn(_d, journal.fd, 0.0, partial(time.sleep, 0.001)).result(tasks.PATIENCE)
+                pool.spawn(tasks.scenario_d, journal.fd, 0.0, partial(time.sleep, 0.001)).result(tasks.PATIENCE)
         yield pool
 
 
@@ -101,11 +76,11 @@ def test_one_worker(warm: subpool.Pool, journal: Journal, hold_worker: Hold, rou
     """A and C in main; D in the worker at once; F in main, which takes it from the worker; E and B in the worker."""
     with warm.install(), hold_worker(warm) as let_go:
         begin = time.monotonic()
-        _note(journal.fd, "A", begin)
-        b = warm.spawn(_b, journal.fd, begin, partial(time.sleep, LONG if BACKGROUND_LAST else 0))
+        tasks.scenario_note(journal.fd, "A", begin)
+        b = warm.spawn(tasks.scenario_b, journal.fd, begin, partial(time.sleep, LONG if BACKGROUND_LAST else 0))
         warm.join(
-            partial(_c, journal.fd, begin, let_go, partial(time.sleep, OUTER)),
-            partial(_d, journal.fd, begin, partial(time.sleep, INNER)),
+            partial(tasks.scenario_c, journal.fd, begin, let_go, partial(time.sleep, OUTER)),
+            partial(tasks.scenario_d, journal.fd, begin, partial(time.sleep, INNER)),
         )
         returned = time.monotonic() - begin
     b.result(tasks.PATIENCE)
@@ -132,11 +107,11 @@ def test_one_worker_in_forced_order(
     """The same with gates for sleeps: C rests until D runs in the worker, E rests until F has run in main."""
     d_runs, f_ran = gates(), gates()
     with warm.install(), hold_worker(warm) as let_go:
-        _note(journal.fd, "A", 0)
-        b = warm.spawn(_note, journal.fd, "B", 0)
+        tasks.scenario_note(journal.fd, "A", 0)
+        b = warm.spawn(tasks.scenario_note, journal.fd, "B", 0)
         warm.join(
-            partial(_c, journal.fd, 0, let_go, d_runs.wait),
-            partial(_gated_d, journal.fd, d_runs, f_ran),
+            partial(tasks.scenario_c, journal.fd, 0, let_go, d_runs.wait),
+            partial(tasks.gated_scenario_d, journal.fd, d_runs, f_ran),
         )
     b.result(tasks.PATIENCE)
     assert {name: place for name, (place, _) in _told(journal, 6).items()} == {
@@ -149,17 +124,6 @@ def test_one_worker_in_forced_order(
     }
 
 
-def _gated_d(fd: int, d_runs: tasks.Gate, f_ran: tasks.Gate) -> None:
-    d_runs.open()
-    _note(fd, "D", 0)
-    subpool.join(partial(_e, fd, 0, f_ran.wait), partial(_gated_f, fd, f_ran))
-
-
-def _gated_f(fd: int, f_ran: tasks.Gate) -> None:
-    _note(fd, "F", 0)
-    f_ran.open()
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_worker_busy(journal: Journal, gates: Callable[[], tasks.Gate], workers: int) -> None:
     """Every worker busy with long background tasks: the join finishes in main alone without waiting for any of them."""
@@ -169,11 +133,11 @@ def test_every_worker_busy(journal: Journal, gates: Callable[[], tasks.Gate], wo
         for mine in started:
             mine.wait()
         begin = time.monotonic()
-        _note(journal.fd, "A", begin)
-        b = pool.spawn(_note, journal.fd, "B", begin)
+        tasks.scenario_note(journal.fd, "A", begin)
+        b = pool.spawn(tasks.scenario_note, journal.fd, "B", begin)
         pool.join(
-            partial(_c, journal.fd, begin, tasks.zero, partial(time.sleep, OUTER)),
-            partial(_d, journal.fd, begin, partial(time.sleep, INNER)),
+            partial(tasks.scenario_c, journal.fd, begin, tasks.zero, partial(time.sleep, OUTER)),
+            partial(tasks.scenario_d, journal.fd, begin, partial(time.sleep, INNER)),
         )
         returned = time.monotonic() - begin
         assert not any(task.done() for task in long)

@@ -73,7 +73,7 @@ class TestSpawn:
     def test_not_callable(self, sized: subpool.Pool) -> None:
         """A non-callable: a clear exception naming the culprit in the call that caused it."""
         spawn: Any = sized.spawn
-        with pytest.raises(TypeError, match="int"):
+        with pytest.raises(TypeError, match=r"int|42"):
             spawn(42)
 
     def test_wrong_arguments_fail_the_task(self, sized: subpool.Pool) -> None:
@@ -96,7 +96,7 @@ class TestSpawn:
 
     def test_from_workers(self, staffed: subpool.Pool) -> None:
         """From inside workers."""
-        assert staffed.spawn(_spawn_from_here, 10).result(tasks.PATIENCE) == 45
+        assert staffed.spawn(tasks.spawn_from_here, 10).result(tasks.PATIENCE) == 45
 
     def test_from_several_threads_at_once(self, sized: subpool.Pool) -> None:
         """From several host threads at once."""
@@ -120,10 +120,6 @@ class TestSpawn:
         for task in spawned:
             task.join()
         assert seen == list(range(20))
-
-
-def _spawn_from_here(count: int) -> int:
-    return sum(task.join() for task in [subpool.spawn(tasks.identity, number) for number in range(count)])
 
 
 class TestMany:
@@ -196,7 +192,7 @@ class TestMany:
         """Workers take foreground work before any background task."""
         done = gates()
         with held(single) as release:
-            background = [single.spawn(_rest_and_note, journal.fd) for _ in range(40)]
+            background = [single.spawn(tasks.rest_and_note, journal.fd) for _ in range(40)]
 
             def first() -> None:
                 release.open()
@@ -206,11 +202,6 @@ class TestMany:
         for task in background:
             task.result(tasks.PATIENCE)
         assert journal.wait_for(41).index("foreground 0") < 20
-
-
-def _rest_and_note(fd: int) -> None:
-    time.sleep(0.005)
-    tasks.note(fd, "background")
 
 
 class TestJoinAndHelp:

@@ -49,6 +49,7 @@ class Gate:
 
 def stand(arrival: int, wait: int) -> bool:
     """Run in a worker: come to the gate, and wait there. False when nobody opened it."""
+    subpool.worker_index()  # a warm worker has loaded what it loads when its tasks first call subpool
     os.write(arrival, b".")
     return _readable(wait)
 
