@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from subpool.functions import join, join_all, scope, spawn
     from subpool.pool import Pool, PoolStats, cancelled, configure, current_pool, worker_index
-    from subpool.scope import Scope
+    from subpool.scopes import Scope
     from subpool.task import Task
 
 __all__ = [
@@ -53,7 +53,7 @@ __all__ = [
 _MODULES = {
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
     "subpool.pool": ("Pool", "PoolStats", "cancelled", "configure", "current_pool", "worker_index"),
-    "subpool.scope": ("Scope",),
+    "subpool.scopes": ("Scope",),
     "subpool.task": ("Task",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -9,7 +9,7 @@ from subpool import pool as _pool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from subpool.scope import Scope
+    from subpool.scopes import Scope
     from subpool.task import Task
 
 __all__ = ["join", "join_all", "scope", "spawn"]
@@ -129,7 +129,7 @@ def scope(timeout: float | None = None) -> Scope:
         ExceptionGroup: on leaving the block, with what the tasks and the block raised; the other tasks are cancelled.
         TimeoutError: on leaving the block, if the deadline came and nothing failed.
     """
-    from subpool.scope import Scope
+    from subpool.scopes import Scope
 
     return Scope(_pool._station(), timeout)
 

@@ -16,15 +16,14 @@ from subpool._schedule import worker as worker_side
 from subpool._schedule.crossing import crossed, crossing
 from subpool._schedule.forkjoin import ASKED, join_all, join_two, make_join
 from subpool.errors import BrokenPoolError, PoolClosedError, SerializationError
-from subpool.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from subpool._schedule.host import Host
-    from subpool.scope import Scope
-    from subpool.task import Station
+    from subpool.scopes import Scope
+    from subpool.task import Station, Task
 
 __all__ = [
     "Pool",
@@ -138,6 +137,7 @@ class Pool:
         self._broken: str | None = None
         self._lock = RLock()
         self._forcers: list[int] = []
+        self._past = PoolStats(*[0] * 10, self.workers, 0)  # of the hosts it had before
         self._fast = make_join(self._general_join)
         self._connected = [self._fast]
         self.join = self._fast.function  # type: ignore[method-assign]
@@ -207,7 +207,7 @@ class Pool:
 
     def scope(self, timeout: float | None = None) -> Scope:
         """A block that waits for what it spawned. See `subpool.scope`."""
-        from subpool.scope import Scope
+        from subpool.scopes import Scope
 
         return Scope(self._station(), timeout)
 
@@ -241,8 +241,11 @@ class Pool:
     def stats(self) -> PoolStats:
         """What the pool has done so far."""
         host = self._host
-        counters = tuple(host.stat(which) for which in range(10)) if host is not None else (0,) * 10
-        return PoolStats(*counters, workers=self.workers, workers_lost=host.lost if host is not None else 0)
+        return self._past if host is None else self._figures(host)
+
+    def _figures(self, host: Host) -> PoolStats:
+        counters = [old + host.stat(which) for which, old in enumerate(self._past[:10])]
+        return PoolStats(*counters, self.workers, self._past.workers_lost + host.lost)
 
     def close(self, wait: bool = True, cancel: bool = False) -> None:
         """End the pool. It takes nothing new; what it has is finished first, unless it is cancelled.
@@ -265,8 +268,6 @@ class Pool:
             threading.Thread(target=self._end, args=(host,), name="subpool-closer").start()
 
     def __enter__(self) -> Self:
-        if self._closed:
-            raise PoolClosedError("the pool is closed")
         return self
 
     def __exit__(
@@ -284,6 +285,7 @@ class Pool:
         finally:
             _open.pop(self, None)
             host.shut_down(GRACE)
+            self._past = self._figures(host)
             if self._finalise is not None and not self.workers:
                 self._finalise()
 
@@ -369,7 +371,9 @@ class Pool:
                 threading.Event().wait(0.005)
             self._host = None
             self._disconnect()
-            return host.shut_down(GRACE)
+            clean = host.shut_down(GRACE)
+            self._past = self._figures(host)
+            return clean
 
 
 def _worker_count(workers: object) -> int:
@@ -454,6 +458,8 @@ def _spawn_at(
         raise TypeError(f"spawn: not callable: {fn!r}")
     if timeout is not None and not timeout > 0:
         raise ValueError(f"spawn: timeout must be a positive number of seconds, not {timeout!r}")
+    from subpool.task import Task
+
     call = (fn, args)
     if copy_context:
         from subpool._schedule.context import carrying
@@ -650,8 +656,8 @@ class _WorkerPool(Pool):
         """What the pool has done so far."""
         arena = self._here.arena
         places = [arena.stat(seat) for seat in range(arena.seats)]
-        counters = (sum(arena.words[place + which] for place in places) for which in range(10))
-        return PoolStats(*counters, workers=self.workers, workers_lost=0)
+        counters = [sum(arena.words[place + which] for place in places) for which in range(10)]
+        return PoolStats(*counters, self.workers, 0)
 
     @contextmanager
     def install(self) -> Iterator[Self]:

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from subpool._schedule.job import Call, Job
+from subpool._wire.arena import Stat
 from subpool._wire.payload import Kind, decode_error, rebuild
 from subpool.errors import SerializationError, WorkerLostError
 
@@ -249,6 +250,8 @@ class Task(Job, Future[R], Generic[R]):
         final = (state, result, exception)
         if self.__dict__.setdefault("_final", final) is not final:
             return
+        if state == CANCELLED_AND_NOTIFIED:
+            self._station.tally(Stat.CANCELLED)
         condition = self.__dict__.get("_made_condition")
         if condition is not None:
             with condition:

@@ -633,11 +633,6 @@ class TestStrictMode:
 
 
 class TestWhatCrosses:
-    @pytest.fixture(scope="class")
-    def crossing(self) -> Any:
-        with subpool.Pool(1, strict=True) as pool:
-            yield pool
-
     def test_monkeypatches_do_not(self, crossing: subpool.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
         """Changes made at run time to the globals of an importable module and monkeypatches do not cross."""
         monkeypatch.setattr(tasks, "GLOBAL", "patched")

@@ -126,6 +126,7 @@ class Backlog:
 
     def _send(self) -> None:
         self._unsent = 0
+        self.station.ship_path()
         window, sent = self.window, 0
         while self.waiting and self.in_flight < window:
             went = self._send_some()

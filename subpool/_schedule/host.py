@@ -87,6 +87,7 @@ class Host(Station):
         self.delivery = Delivery(self._relay, self.backlog.feed)
         self.delivery_address = self.delivery.bell.address
         self._worker_bells: dict[int, tuple[Doorbell, Doorbell]] = {}
+        self._path: list[str] = list(sys.path)
         self._threads: dict[int, Thread] = {}
         self._numbers: dict[int, int] = {}
         self._aside: set[int] = set()
@@ -263,6 +264,21 @@ class Host(Station):
         self._fail_taken(taker)
         self._start_worker(self._numbers[taker])
 
+    # -- sys.path --------------------------------------------------------------------------------------------------
+
+    def ship_path(self) -> None:
+        """Tell the workers what `sys.path` is now, if it changed."""
+        if self._path == sys.path:
+            return
+        self._path = list(sys.path)
+        data, arena = write(self._path), self.arena
+        if len(data) <= len(arena.path):
+            arena.path_version[0] += 1
+            arena.path_length[0] = len(data)
+            arena.path[: len(data)] = data
+            interpreters.count(self.root.channel)  # fence: the path before the version that announces it
+            arena.path_version[0] += 1
+
     # -- helping ---------------------------------------------------------------------------------------------------
 
     def caller_seat(self) -> Seat:
@@ -387,7 +403,7 @@ class Host(Station):
             for seat, thread in list(self._threads.items()):
                 for bell in self._worker_bells[seat]:
                     ring(bell.address)
-                if get_ident() != thread.ident:
+                if thread.ident not in (None, get_ident()):
                     thread.join(0.05)
             if clock() > until:
                 break

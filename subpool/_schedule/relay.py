@@ -195,6 +195,8 @@ def _written_record(record: Any) -> bytes:
         return write({key: value if isinstance(value, plain) else repr(value) for key, value in attributes.items()})
 
 
+_registries: dict[str, dict[Any, Any]] = {}
+
 # -- the host's end ------------------------------------------------------------------------------------------------
 
 
@@ -217,4 +219,5 @@ def receive(message: tuple[Any, ...]) -> None:
     else:
         data, filename, lineno = content
         text, category = read(data)
-        warnings.warn_explicit(text, category, filename, lineno)
+        registry = _registries.setdefault(filename, {})  # as the module's own would be: "once" and "default" need it
+        warnings.warn_explicit(text, category, filename, lineno, registry=registry)

@@ -152,6 +152,7 @@ class Seat:
         if not callable(half.call) or self.station.refuses(half.call):
             return None
         begun = clock()
+        self.station.ship_path()
         try:
             data = write(half.call)
         except SerializationError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from subpool._schedule.interrupt import Interrupter
 from subpool._schedule.seat import DONE, PHASE, TAKEN, Seat
 from subpool._schedule.taking import PARCEL, STOP, Stoppable
-from subpool._wire.arena import Arena, SeatWord, SlotWord
+from subpool._wire.arena import Arena, SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.interpreters import count, get
 from subpool._wire.payload import Kind
@@ -140,6 +140,13 @@ class Station:
         if module and module not in ("__main__", "functools"):
             self.refused.add(module)
 
+    def ship_path(self) -> None:
+        """Tell the workers what `sys.path` is now, if it changed. Only the host does."""
+
+    def refresh_path(self) -> bool:
+        """Take over the host's `sys.path`, if it changed. Only workers do."""
+        return False
+
     # -- outcomes --------------------------------------------------------------------------------------------------
 
     def arrived(self, number: int) -> bool:
@@ -181,15 +188,21 @@ class Station:
         except TaskCancelled:
             job._finish(Kind.CANCELLED, b"")
         except BaseException as error:  # noqa: BLE001 - it is the job's outcome
+            self.tally(Stat.FAILED)
             job._fail(error)
             if isinstance(error, KeyboardInterrupt):
                 raise
         else:
+            self.tally(Stat.COMPLETED)
             job._succeed(value)
         finally:
             stack.pop()
             job._local = None
             self.ended()
+
+    def tally(self, which: int) -> None:
+        """Count something that happened in this interpreter."""
+        self.seats[0].stats[which] += 1
 
     def _overdue(self, job: Job, local: Stoppable) -> None:
         if job._local is local:

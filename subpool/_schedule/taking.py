@@ -109,7 +109,12 @@ def perform(seat: Seat, item: Any) -> None:
         _finish(seat, number, cell, CANCELLED if wish == STOP else DECLINED, b"", begun)
         return
     try:
-        function, args = _rebuilt(seat, number, cell, parcel)
+        try:
+            function, args = _rebuilt(seat, number, cell, parcel)
+        except ImportError:
+            if not seat.station.refresh_path():
+                raise
+            function, args = _rebuilt(seat, number, cell, parcel)
     except BaseException as error:  # noqa: BLE001 - whatever a value's rebuilding raises, it has not begun
         module = refusing_module(error)
         if module is not None:
@@ -165,7 +170,6 @@ def _called(seat: Seat, number: int, cell: int, function: Callable[..., Any], ar
     try:
         value = function(*args)
     except TaskCancelled:
-        stats[Stat.CANCELLED] += 1
         return CANCELLED, b""
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt cross like any other
         stats[Stat.FAILED] += 1

@@ -78,7 +78,7 @@ class WorkerStation(Station):
         self._seen_backlog = [0] * arena.seats
         self._seen_backlog_all = b""
         self._rung = [0] * arena.seats
-        self._patient = True
+        self._path_version = arena.path_version[0]
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -299,6 +299,21 @@ class WorkerStation(Station):
             at = arena.seat(seat)
             if words[at + SeatWord.BUSY] and words[at + SeatWord.COURIER] and seat != self.seat.index:
                 ring(words[at + SeatWord.COURIER])
+
+    def refresh_path(self) -> bool:
+        """Take over the host's `sys.path`, if it changed."""
+        arena = self.arena
+        version = arena.path_version[0]
+        if version == self._path_version or version % 2:
+            return False
+        count(self.seat.channel)  # fence: the path is read after its version
+        data = bytes(arena.path[: arena.path_length[0]])
+        count(self.seat.channel)
+        if arena.path_version[0] != version:
+            return False
+        self._path_version = version
+        sys.path[:] = read(data)
+        return True
 
     # -- what tasks of this interpreter need -----------------------------------------------------------------------
 

@@ -67,6 +67,7 @@ SEAT_WORDS: Final = 16
 STAT_WORDS: Final = 16
 SLOT_WORDS: Final = 64
 CELL_WORDS: Final = 8
+PATH_BYTES: Final = 16384
 BATCH_ITEMS: Final = 64
 BATCH_WORDS: Final = 1024
 HEADER_WORDS: Final = 8
@@ -93,7 +94,8 @@ class Arena:
         self.stats_at = blocks + seats * SEAT_WORDS
         self.slots_at = self.stats_at + seats * STAT_WORDS
         self.batches_at = self.slots_at + slots * SLOT_WORDS
-        size = (self.batches_at + batches * BATCH_WORDS) * 8
+        path_at = (self.batches_at + batches * BATCH_WORDS) * 8
+        size = path_at + PATH_BYTES
         self.memory = memoryview(bytearray(size)) if memory is None else memory
         self.words = self.memory.cast("q")
         self.stop = self.words[0:1]  # nonzero: the pool ends. Writer: the host
@@ -101,6 +103,9 @@ class Arena:
         self.public = self.words[public:backlog]  # per seat: a stamp that is new whenever there is something new on its CHANNEL
         self.backlog = self.words[backlog:idle]  # per seat: the same for its BACKLOG
         self.idle = self.memory[idle * 8 : idle * 8 + seats]  # per seat: an `Idle` state. Writer: the seat
+        self.path_version = self.words[2:3]  # even: `path` is whole. Writer: the host
+        self.path_length = self.words[3:4]  # Writer: the host
+        self.path = self.memory[path_at:]  # the host's `sys.path`, written. Writer: the host
         self._blocks = blocks
 
     @property

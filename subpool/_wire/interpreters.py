@@ -39,13 +39,12 @@ count: Callable[[int], int]
 """How many items stand in a queue. The cheapest *fence*."""
 
 
-class QueueEmpty(RuntimeError):
-    """What `get` raises on an empty queue, unless something else has registered its own class (a `RuntimeError` too)."""
-
-
 if KNOWN:
     import _interpqueues  # type: ignore[import-not-found, unused-ignore]
     import _interpreters  # type: ignore[import-not-found, unused-ignore]
+
+    class QueueEmpty(RuntimeError):
+        """What `get` raises on an empty queue, unless somebody registered a class of their own: a `RuntimeError` too."""
 
     class _Queue:
         """Stands in for the public queue class, which would have to be imported for the registration."""
@@ -97,6 +96,7 @@ if KNOWN:
 
 else:
     from subpool._wire.public_interpreters import (
+        QueueEmpty,
         count,
         create,
         create_queue,

@@ -13,7 +13,12 @@ if sys.version_info >= (3, 14):
 else:  # pragma: no cover - the low level is known there
     import interpreters_backport as api  # type: ignore[import-not-found, unused-ignore]
 
-__all__ = ["count", "create", "create_queue", "destroy", "destroy_queue", "execute", "get", "put"]
+__all__ = ["QueueEmpty", "count", "create", "create_queue", "destroy", "destroy_queue", "execute", "get", "put"]
+
+
+class QueueEmpty(RuntimeError):
+    """What `get` raises on an empty queue."""
+
 
 _interpreters: dict[int, Any] = {}
 _queues: dict[int, Any] = {}
@@ -71,8 +76,6 @@ def put(queue: int, item: Any) -> None:
 
 def get(queue: int) -> tuple[Any]:
     """Take the oldest item, as a tuple of one; raises a `RuntimeError` when there is none."""
-    from subpool._wire.interpreters import QueueEmpty
-
     try:
         return (_find(queue).get_nowait(),)
     except api.QueueEmpty:

@@ -260,7 +260,7 @@ class Scope:
         """Wait for a task that somebody has; it is taken back if it is still on the channel."""
         seat, half = self._seat, task._half
         assert seat is not None
-        back = self._bundle.take_back(seat)
+        back = seat.take_back(self._bundle)
         if back is not None:
             self._run(back)
             return True
