@@ -13,6 +13,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, TypeVarTuple, Unpack, overload
 
 from subpool._schedule import worker as worker_side
+from subpool._schedule.context import arithmetic as decimal_context
+from subpool._schedule.context import calculate
 from subpool._schedule.crossing import crossed, crossing
 from subpool._schedule.forkjoin import ASKED, join_all, join_two, make_join
 from subpool.errors import BrokenPoolError, PoolClosedError, SerializationError
@@ -230,6 +232,8 @@ class Pool:
     @contextmanager
     def install(self) -> Iterator[Self]:
         """Within this block, and what it calls, the module-level functions use this pool."""
+        if self._closed:
+            raise PoolClosedError("the pool is closed")
         token = _installed.set(self)
         _global.force(True)
         try:
@@ -434,7 +438,7 @@ def _checked_options(**options: Any) -> dict[str, Any]:
 def _join_at(station: Station, a: Any, b: Any, more: tuple[Any, ...]) -> tuple[Any, ...]:
     seat = station.caller_seat()
     if station.strict:
-        b, more = _crossed(b), tuple(_crossed(call) for call in more)
+        return tuple(join_all(seat, [a, *(_crossed(call) for call in (b, *more))], eager=True))
     if more:
         return tuple(join_all(seat, [a, b, *more]))
     return join_two(seat, a, b)
@@ -444,7 +448,7 @@ def _join_all_at(station: Station, callables: Iterable[Any]) -> list[Any]:
     calls = list(callables)
     if station.strict:
         calls[1:] = [_crossed(call) for call in calls[1:]]
-    return join_all(station.caller_seat(), calls)
+    return join_all(station.caller_seat(), calls, eager=station.strict)
 
 
 def _crossed(call: Any) -> Any:
@@ -465,6 +469,9 @@ def _spawn_at(
         from subpool._schedule.context import carrying
 
         call = carrying(fn, args)
+    arithmetic = decimal_context() if "decimal" in sys.modules else None
+    if arithmetic is not None:
+        call = (calculate, (arithmetic, *call))
     if station.strict:
         try:
             call = crossing(*call)

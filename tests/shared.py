@@ -37,12 +37,6 @@ def strict(request: pytest.FixtureRequest) -> Iterator[subpool.Pool]:
 
 
 @pytest.fixture(scope="module")
-def crossing() -> Iterator[subpool.Pool]:
-    """A strict pool of one worker: the second half runs there."""
-    yield from started(1, strict=True)
-
-
-@pytest.fixture(scope="module")
 def inline() -> Iterator[subpool.Pool]:
     """A pool without workers."""
     yield from started(0)

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import subpool
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds after which a wait in a test has failed. Never reached in a run that passes."""
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
@@ -215,6 +215,15 @@ def hold(started: Gate, release: Gate) -> int | None:
 def hold_in_c(started: Gate, release: Gate) -> int | None:
     started.open()
     release.block()
+    return subpool.worker_index()
+
+
+def hold_outside_subinterpreters(started: Gate, release: Gate) -> int | None:
+    import tracemalloc  # does not load in a subinterpreter
+
+    started.open()
+    release.wait()
+    assert not tracemalloc.is_tracing()
     return subpool.worker_index()
 
 
@@ -430,6 +439,10 @@ def read_random() -> float:
 
 def one_third() -> str:
     return str(decimal.Decimal(1) / decimal.Decimal(3))
+
+
+def fork_thirds() -> tuple[str, str]:
+    return subpool.join(one_third, one_third)
 
 
 def is_imported(module: str) -> bool:

@@ -633,32 +633,37 @@ class TestStrictMode:
 
 
 class TestWhatCrosses:
-    def test_monkeypatches_do_not(self, crossing: subpool.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_monkeypatches_do_not(self, single: subpool.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
         """Changes made at run time to the globals of an importable module and monkeypatches do not cross."""
         monkeypatch.setattr(tasks, "GLOBAL", "patched")
-        assert crossing.join(tasks.read_global, tasks.read_global) == ("patched", "as imported")
+        assert stolen(single, tasks.read_global, tasks.read_global) == ("patched", "as imported")
 
-    def test_context_variables_do_not(self, crossing: subpool.Pool) -> None:
+    def test_context_variables_do_not(self, single: subpool.Pool) -> None:
         """Context variables do not cross."""
         token = tasks.VARIABLE.set("set in the host")
         try:
-            first, second = crossing.join(tasks.read_variables, tasks.read_variables)
+            first, second = stolen(single, tasks.read_variables, tasks.read_variables)
         finally:
             tasks.VARIABLE.reset(token)
         assert (first[0], second[0]) == ("set in the host", "unset")
 
-    def test_the_state_of_random_does_not(self, crossing: subpool.Pool) -> None:
+    def test_the_state_of_random_does_not(self, single: subpool.Pool) -> None:
         """`random`'s state does not cross."""
         random.seed(1)
         here = random.random()
         random.seed(1)
-        assert crossing.join(tasks.zero, tasks.read_random)[1] != here
+        assert stolen(single, tasks.zero, tasks.read_random)[1] != here
 
-    def test_the_decimal_context_does(self, crossing: subpool.Pool) -> None:
+    def test_the_decimal_context_does(self, single: subpool.Pool) -> None:
         """The decimal context does cross."""
         with decimal.localcontext(prec=5):
-            assert crossing.join(tasks.one_third, tasks.one_third) == ("0.33333", "0.33333")
-        assert crossing.join(tasks.zero, tasks.one_third)[1] == tasks.one_third()
+            assert stolen(single, tasks.one_third, tasks.one_third) == ("0.33333", "0.33333")
+        assert stolen(single, tasks.zero, tasks.one_third)[1] == tasks.one_third()
+
+    def test_the_decimal_context_does_inside_workers(self, double: subpool.Pool) -> None:
+        """The decimal context does cross."""
+        with decimal.localcontext(prec=6):
+            assert double.join_all([tasks.fork_thirds] * 8) == [("0.333333", "0.333333")] * 8
 
     def test_the_decimal_context_does_for_background_work(self, single: subpool.Pool) -> None:
         """The decimal context does cross."""

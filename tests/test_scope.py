@@ -211,10 +211,12 @@ class TestErrors:
         assert {type(error) for error in raised.value.exceptions} <= {KeyError, ValueError}
         assert raised.value.exceptions
 
-    def test_remote_traceback(self, single: subpool.Pool) -> None:
+    def test_remote_traceback(self, single: subpool.Pool, gates: Callable[[], tasks.Gate]) -> None:
         """A remote exception carries the remote traceback text as its `__cause__`."""
+        started = gates()
         with pytest.raises(ExceptionGroup) as raised, single.scope() as s:
-            assert s.spawn(tasks.fail).exception(tasks.PATIENCE)
+            s.spawn(tasks.announce, started, tasks.fail)
+            started.wait()
         (error,) = raised.value.exceptions
         assert "in fail" in traceback_of(error)
 
@@ -297,10 +299,12 @@ class TestErrors:
             with pytest.raises(CancelledError):
                 task.result()
 
-    def test_a_result_that_cannot_cross(self, single: subpool.Pool) -> None:
+    def test_a_result_that_cannot_cross(self, single: subpool.Pool, gates: Callable[[], tasks.Gate]) -> None:
         """A value that cannot be serialised fails with SerializationError, which says where in it."""
+        started = gates()
         with pytest.raises(ExceptionGroup) as raised, single.scope() as s:
-            s.spawn(tasks.make_lock).exception(tasks.PATIENCE)
+            s.spawn(tasks.announce, started, tasks.make_lock)
+            started.wait()
         (error,) = raised.value.exceptions
         assert isinstance(error, subpool.SerializationError)
         assert 'result["a"][1]' in str(error)

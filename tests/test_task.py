@@ -490,19 +490,16 @@ class TestCancel:
             assert unwound.is_open()
             assert [type(error) for error in errors] == [CancelledError if method == "join" else type(None)]
 
-    def test_the_inline_lane_is_never_interrupted(self, inline: subpool.Pool) -> None:
+    @pytest.mark.filterwarnings("ignore::subpool.UnsupportedWarning")
+    def test_the_inline_lane_is_never_interrupted(self, single: subpool.Pool, gates: Gates) -> None:
         """The inline lane is never interrupted: there `cancel()` is False."""
-        answers: list[bool] = []
-        known: list[subpool.Task[str]] = []
-
-        def cancel_myself() -> str:
-            answers.extend(task.cancel() for task in known)
-            return "finished"
-
-        with inline.scope() as s:
-            known.append(s.spawn(cancel_myself))
-        assert known[0].result() == "finished"
-        assert answers in ([False], [])
+        started, release = gates(), gates()
+        task = single.spawn(tasks.hold_outside_subinterpreters, started, release)
+        started.wait()
+        assert not task.cancel()
+        release.open()
+        assert task.result(tasks.PATIENCE) is None
+        assert not task.cancelled()
 
     def test_reaches_what_the_task_has_forked(self, double: subpool.Pool, gates: Gates) -> None:
         """Asks a running one to stop: with everything that it waits for."""

@@ -402,8 +402,7 @@ class Backlog:
             job._sent = call  # somebody has it; or leaves it alone now, which the outcome will tell
             return None
         finally:
-            if lock._is_owned():  # type: ignore[attr-defined]
-                lock.release()
+            self._release()
 
     def stop(self, job: Job) -> None:
         """Withdraw a job, or ask whoever runs it to stop."""
@@ -414,12 +413,19 @@ class Backlog:
             if job._number is not None:
                 self.station.cancel(job._number)
         finally:
-            if lock._is_owned():  # type: ignore[attr-defined]
-                lock.release()
+            self._release()
         local = job._local
         if local is not None:
             local.cancelled = True
             ring(self.station.courier.address)
+
+    def _release(self) -> None:
+        """Let go of the lock, and do what a `feed` was turned away for meanwhile."""
+        lock = self._lock
+        if lock._is_owned():  # type: ignore[attr-defined]
+            lock.release()
+        if self._again:
+            self.feed()
 
     def watch(self, job: Job) -> None:
         """Have the delivery thread learn at once when this job is done."""
@@ -448,8 +454,7 @@ class Backlog:
                 self._see_to(job)
             return min((self._due(job) for job in self.timed), default=None)
         finally:
-            if lock._is_owned():  # type: ignore[attr-defined]
-                lock.release()
+            self._release()
 
     def _due(self, job: Job) -> float:
         """When a job's time is over: for ever from now while it has not begun."""

@@ -74,6 +74,11 @@ class Bundle(Fork):
         return seat.take_back(self)
 
     @property
+    def private(self) -> bool:
+        """Whether some halves may still go out."""
+        return bool(self._left)
+
+    @property
     def outstanding(self) -> list[Half]:
         """The halves that others have, or may take."""
         self._drawn = out = [half for half in self._drawn if half.state in (HalfState.PUBLIC, HalfState.WRITING)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["carrying"]
+__all__ = ["arithmetic", "calculate", "call_with", "carrying"]
 
 
 def carrying(
@@ -46,3 +46,24 @@ def call_with(values: list[tuple[str, str, Any]], function: Callable[..., Any], 
     for module, name, value in values:
         context.run(getattr(import_module(module), name).set, value)
     return context.run(function, *args)
+
+
+def arithmetic() -> Any:
+    """The calling thread's decimal context, if it is not the usual one; else None. It crosses with what is written here."""
+    decimal: Any = sys.modules.get("decimal")
+    if decimal is None or not hasattr(decimal, "getcontext"):
+        return None
+    context = decimal.getcontext()
+    usual = decimal.DefaultContext
+    for name in ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps"):
+        if getattr(context, name) != getattr(usual, name):
+            return context.copy()
+    return None
+
+
+def calculate(context: Any, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """Call with this decimal context in force."""
+    import decimal
+
+    with decimal.localcontext(context):
+        return function(*args)

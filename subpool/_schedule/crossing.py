@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from subpool._wire.payload import read, rebuild, write
+from subpool._wire.payload import of_result, read, rebuild, write
 from subpool.errors import SerializationError
 
 if TYPE_CHECKING:
@@ -46,4 +46,4 @@ def run_written(data: bytes) -> Any:
     try:
         return rebuild(write(value))
     except SerializationError as error:
-        raise SerializationError(f"result: {error}") from error
+        raise of_result(error) from error

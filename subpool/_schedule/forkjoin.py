@@ -149,8 +149,10 @@ def conclude(seat: Seat, half: Half) -> Any:
         raise WorkerLostError("the worker that ran this callable ended before it was done")
     if kind == Kind.CANCELLED:
         raise TaskCancelled
-    if kind == Kind.UNREADABLE:
+    if kind == Kind.REFUSED:
         seat.station.remember_refusal(half.call)
+    if kind == Kind.UNREADABLE:
+        seat.mute(1.0, clock())  # the attempt cost more than it can have saved
     return half.call()
 
 
@@ -198,8 +200,11 @@ class _Results:
             self.limit, self.error = place, error
 
 
-def join_all(seat: Seat, calls: list[Callable[[], Any]]) -> list[Any]:
-    """Run all of them, the first one here; their results in order, or what a sequential run would have raised."""
+def join_all(seat: Seat, calls: list[Callable[[], Any]], *, eager: bool = False) -> list[Any]:
+    """Run all of them, the first one here; their results in order, or what a sequential run would have raised.
+
+    `eager` leaves to workers what they can take, even if it would be quicker here.
+    """
     for place, call in enumerate(calls, 1):
         if not callable(call):
             raise TypeError(f"join: argument {place} is not callable: {call!r}")
@@ -211,6 +216,8 @@ def join_all(seat: Seat, calls: list[Callable[[], Any]]) -> list[Any]:
     try:
         station.offer(seat, bundle)
         results.run(0, calls[0])
+        if eager and results.error is None:
+            station.leave_to_others(seat, bundle)
         while (half := bundle.next(seat)) is not None:
             _note_arrivals(seat, bundle, results)
             if half.place < results.limit:

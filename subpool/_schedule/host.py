@@ -213,10 +213,21 @@ class Host(Station):
                     },
                 )
             finally:
+                self._rescue_parcels()
                 interpreters.destroy(interp)
         except BaseException as error:  # noqa: BLE001 - told to whoever uses the pool
             failure = f"{type(error).__name__}: {error}"
         self._worker_ended(seat, number, failure)
+
+    def _rescue_parcels(self) -> None:
+        """Copy the large outcomes that lie in the host's inbox: their memory ends with the interpreter that sent them."""
+        inbox = self.arena.words[self.arena.seat(0) + SeatWord.INBOX]
+        while True:
+            try:
+                number, data = interpreters.get(inbox)[0]
+            except RuntimeError:
+                return
+            self.parcels[number] = bytes(data)
 
     def _worker_ended(self, seat: int, number: int, failure: str | None) -> None:
         """A worker's thread is at its end: fail what it held, and replace it if need be."""
@@ -373,6 +384,11 @@ class Host(Station):
     def _at_work(self, seat: int) -> bool:
         ready = self.arena.words[self.arena.seat(seat) + SeatWord.READY]
         return bool(ready) and self.arena.idle[seat] == WORKING and seat not in self._aside
+
+    def starting(self) -> bool:
+        """Whether workers are on their way."""
+        words, arena = self.arena.words, self.arena
+        return any(not words[arena.seat(seat) + SeatWord.READY] for seat in list(self._threads))
 
     # -- figures ---------------------------------------------------------------------------------------------------
 

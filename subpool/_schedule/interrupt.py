@@ -11,6 +11,7 @@ another one that began, is never hit.
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from threading import get_ident
@@ -33,11 +34,10 @@ SPARED: Final = frozenset({"__exit__", "__aexit__", "__del__"})
 
 
 def _library() -> tuple[str, ...]:
-    import os
-
+    """What the file names of the standard library's code, and of subpool's, begin with."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    paths = sysconfig.get_paths()
-    return (here + os.sep, "<frozen", *(paths[name] + os.sep for name in ("stdlib", "platstdlib")))
+    stdlib = {os.path.dirname(os.__file__), *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))}
+    return (here + os.sep, "<frozen", *(path + os.sep for path in stdlib))
 
 
 class Interrupter:

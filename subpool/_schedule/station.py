@@ -11,6 +11,7 @@ from functools import partial
 from heapq import heappop, heappush
 from threading import get_ident
 from time import perf_counter as clock
+from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule.interrupt import Interrupter
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from subpool._schedule.bundle import Bundle
     from subpool._schedule.half import Half
     from subpool._schedule.job import Call, Job
+
+PATIENCE: Final = 5.0
+"""Seconds that strict mode waits for an idle worker to take what it should."""
 
 __all__ = ["NAPPING", "SEEKING", "WORKING", "Station"]
 
@@ -52,7 +56,7 @@ class Station:
         self.sleepers: dict[int, int] = {}
         self.parcels: dict[int, Any] = {}
         self.orphans: list[tuple[Seat, Half]] = []
-        self.refused: set[str] = set()
+        self.refused: set[tuple[object, object]] = set()
         self.courier = courier
         self.interrupter = Interrupter(self.stacks)
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -121,6 +125,21 @@ class Station:
             sent = seat.publish(hungry, exempt=True)
             self.wake_for(seat, sent)
 
+    def leave_to_others(self, seat: Seat, bundle: Bundle) -> None:
+        """Publish a whole bundle, and wait until it is taken, for as long as a worker is there to take some of it."""
+        until = clock() + PATIENCE
+        while clock() < until:
+            self.wake_for(seat, seat.publish(1, exempt=True))
+            if not self.hungry() and not self.starting():
+                break
+            if not bundle.private and not count(seat.channel):
+                break
+            sleep(5e-5)
+
+    def starting(self) -> bool:
+        """Whether workers are on their way."""
+        return False
+
     def withdraw(self, seat: Seat, bundle: Bundle) -> None:
         """A fork is over: it loses its place on the ledger."""
         ledger = seat.ledger
@@ -131,14 +150,12 @@ class Station:
     # -- what cannot cross ----------------------------------------------------------------------------------------
 
     def refuses(self, call: object) -> bool:
-        """Whether this callable's module is known not to load in a worker."""
-        return bool(self.refused) and _module(call) in self.refused
+        """Whether this callable is known to need a module that does not load in a worker."""
+        return bool(self.refused) and _name(call) in self.refused
 
     def remember_refusal(self, call: object) -> None:
-        """This callable could not be rebuilt in a worker: do not publish others of its module."""
-        module = _module(call)
-        if module and module not in ("__main__", "functools"):
-            self.refused.add(module)
+        """A module that this callable needs does not load in a worker: never publish it again."""
+        self.refused.add(_name(call))
 
     def ship_path(self) -> None:
         """Tell the workers what `sys.path` is now, if it changed. Only the host does."""
@@ -309,11 +326,8 @@ def _nothing() -> None:
     """A timer that only wakes the courier."""
 
 
-def _module(call: object) -> str | None:
-    """The module that an interpreter must import to rebuild this callable."""
-    while True:
-        inner = getattr(call, "func", None)
-        if inner is None:
-            break
+def _name(call: object) -> tuple[object, object]:
+    """What a callable is remembered by: the names of the function beneath it."""
+    while (inner := getattr(call, "func", None)) is not None:
         call = inner
-    return getattr(call, "__module__", None)
+    return getattr(call, "__module__", None), getattr(call, "__qualname__", type(call))

@@ -15,7 +15,7 @@ from subpool._schedule.seat import DONE, TAKEN
 from subpool._wire.arena import BATCH_ARGS, SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count, put
-from subpool._wire.payload import Kind, encode_error, read, refusing_module, unreadable, write
+from subpool._wire.payload import Kind, encode_error, of_result, read, refusing_module, unreadable, write
 from subpool.errors import SerializationError, TaskCancelled
 
 if TYPE_CHECKING:
@@ -122,7 +122,11 @@ def perform(seat: Seat, item: Any) -> None:
             return
         _finish(seat, number, cell, UNREADABLE, encode_error(SerializationError(unreadable(error))), begun)
         return
-    kind, data = _called(seat, number, cell, function, args)
+    kind, data = CANCELLED, b""
+    try:
+        kind, data = _called(seat, number, cell, function, args)
+    except TaskCancelled:
+        pass  # meant for a task beneath this one, which its own wait will tell
     _finish(seat, number, cell, kind, data, begun)
 
 
@@ -167,30 +171,30 @@ def _called(seat: Seat, number: int, cell: int, function: Callable[..., Any], ar
     stack = station.stacks.setdefault(get_ident(), [])
     stack.append(Running(seat.words, cell))
     before, seat.busy[0] = seat.busy[0], number + 1
+    error: BaseException | None = None
+    value = None
     try:
         value = function(*args)
     except TaskCancelled:
         return CANCELLED, b""
-    except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt cross like any other
-        stats[Stat.FAILED] += 1
-        return ERROR, encode_error(error)
-    else:
-        stats[Stat.COMPLETED] += 1
-        return _written(value)
+    except BaseException as raised:  # noqa: BLE001 - SystemExit and KeyboardInterrupt cross like any other
+        error = raised
     finally:
         seat.busy[0] = before
         stack.pop()
         station.ended()
+    if error is not None:
+        stats[Stat.FAILED] += 1
+        return ERROR, encode_error(error)
+    stats[Stat.COMPLETED] += 1
+    return _written(value)
 
 
 def _written(value: object) -> tuple[int, bytes]:
     try:
         return VALUE, write(value)
     except SerializationError as error:
-        text = str(error)
-        where = text if text.startswith("[") else text.removeprefix("value")
-        joint = "" if where.startswith(("[", ":", ".")) else "."
-        return ERROR, encode_error(SerializationError(f"result{joint}{where}"))
+        return ERROR, encode_error(of_result(error))
     except BaseException as error:  # noqa: BLE001 - such as TaskCancelled inside a reducer
         return ERROR, encode_error(error)
 

@@ -23,6 +23,10 @@ def explain(value: object, error: BaseException) -> str:
     return f"{where}: {_type_name(culprit)} cannot be written for another interpreter ({error})"
 
 
+def _quoted(key: object) -> str:
+    return f'"{key}"' if isinstance(key, str) else repr(key)
+
+
 def _type_name(value: object) -> str:
     cls = type(value)
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
@@ -39,13 +43,13 @@ def _descend(path: str, value: object, depth: int, seen: set[int]) -> tuple[str,
 
 
 def _writable(value: object) -> bool:
-    import cloudpickle
+    from subpool._wire.by_value import by_value
 
     try:
         pickle.dumps(value, 5)
     except Exception:  # noqa: BLE001 - reducers may raise anything
         try:
-            cloudpickle.dumps(value, 5)
+            by_value(value)
         except Exception:  # noqa: BLE001
             return False
     return True
@@ -66,8 +70,8 @@ def _all_parts(value: Any) -> Iterator[tuple[str, object]]:
             yield f"args[{number}]", argument
     elif isinstance(value, dict):
         for key, part in value.items():
-            yield f"[{key!r}]", part
-            yield f".keys()[{key!r}]", key
+            yield f"[{_quoted(key)}]", part
+            yield f".keys()[{_quoted(key)}]", key
     elif isinstance(value, (list, tuple)):
         for number, part in enumerate(value):
             yield f"[{number}]", part
@@ -77,7 +81,7 @@ def _all_parts(value: Any) -> Iterator[tuple[str, object]]:
     elif isinstance(value, functools.partial):
         yield ".func", value.func
         yield from ((f".args[{number}]", part) for number, part in enumerate(value.args))
-        yield from ((f".keywords[{key!r}]", part) for key, part in value.keywords.items())
+        yield from ((f".keywords[{_quoted(key)}]", part) for key, part in value.keywords.items())
     elif isinstance(value, MethodType):
         yield ".__self__", value.__self__
     elif isinstance(value, FunctionType):

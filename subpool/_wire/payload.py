@@ -16,7 +16,7 @@ from typing import Any
 
 from subpool.errors import RemoteError, RemoteTraceback, SerializationError, TaskCancelled
 
-__all__ = ["Kind", "decode_error", "encode_error", "read", "rebuild", "refusing_module", "unreadable", "write"]
+__all__ = ["Kind", "decode_error", "encode_error", "of_result", "read", "rebuild", "refusing_module", "unreadable", "write"]
 
 
 class Kind(IntEnum):
@@ -45,15 +45,14 @@ def write(value: object) -> bytes:
 
 
 def _write_by_value(value: object) -> bytes:
-    import cloudpickle
+    from subpool._wire.by_value import by_value
 
     try:
-        data: bytes = cloudpickle.dumps(value, 5)
+        return by_value(value)
     except Exception as error:  # noqa: BLE001 - as above
         from subpool._wire.explain import explain
 
         raise SerializationError(explain(value, error)) from error
-    return data
 
 
 read = loads
@@ -119,6 +118,13 @@ def decode_error(data: bytes | memoryview) -> BaseException:
         error = RemoteError(type_name, message, text)
     error.__cause__ = RemoteTraceback(text)
     return error
+
+
+def of_result(error: SerializationError) -> SerializationError:
+    """The same complaint, said of a result: `result["a"][1]: …`."""
+    text = str(error).removeprefix("value")
+    joint = "" if text.startswith(("[", ":", ".", "result")) else "."
+    return SerializationError(f"{'' if text.startswith('result') else 'result'}{joint}{text}")
 
 
 def rebuild(data: Any) -> Any:
