@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from subpool.ambient import cancelled, configure, current_pool, worker_index
     from subpool.errors import (
         BrokenPoolError,
         PoolClosedError,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
         WorkerLostError,
     )
     from subpool.functions import join, join_all, scope, spawn
-    from subpool.pool import Pool, PoolStats, cancelled, configure, current_pool, worker_index
+    from subpool.pool import Pool, PoolStats
     from subpool.scopes import Scope
     from subpool.task import Task
 
@@ -51,8 +52,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "subpool.ambient": ("cancelled", "configure", "current_pool", "worker_index"),
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
-    "subpool.pool": ("Pool", "PoolStats", "cancelled", "configure", "current_pool", "worker_index"),
+    "subpool.pool": ("Pool", "PoolStats"),
     "subpool.scopes": ("Scope",),
     "subpool.task": ("Task",),
 }

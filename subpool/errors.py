@@ -58,7 +58,7 @@ class RemoteTraceback(Exception):  # noqa: N818 - a carrier of text, as in concu
         return f'\n"""\n{self.text}"""'
 
 
-class TaskCancelled(BaseException):  # noqa: N818 - not an error: it must pass through `except Exception`
+class TaskCancelled(BaseException):
     """Raised inside a running task that was asked to stop. Let it pass: clean up in ``finally``."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from subpool import pool as _pool
+from subpool.ambient import fast, station
+from subpool.calls import join_all_at, spawn_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,33 +15,22 @@ if TYPE_CHECKING:
 
 __all__ = ["join", "join_all", "scope", "spawn"]
 
-R = TypeVar("R")
-Ts = TypeVarTuple("Ts")
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-D = TypeVar("D")
-E = TypeVar("E")
-F = TypeVar("F")
-G = TypeVar("G")
-H = TypeVar("H")
-
 if TYPE_CHECKING:
 
     @overload
-    def join(a: Callable[[], A], b: Callable[[], B], /) -> tuple[A, B]: ...
+    def join[A, B](a: Callable[[], A], b: Callable[[], B], /) -> tuple[A, B]: ...
     @overload
-    def join(a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], /) -> tuple[A, B, C]: ...
+    def join[A, B, C](a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], /) -> tuple[A, B, C]: ...
     @overload
-    def join(
+    def join[A, B, C, D](
         a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], d: Callable[[], D], /
     ) -> tuple[A, B, C, D]: ...
     @overload
-    def join(
+    def join[A, B, C, D, E](
         a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], d: Callable[[], D], e: Callable[[], E], /
     ) -> tuple[A, B, C, D, E]: ...
     @overload
-    def join(
+    def join[A, B, C, D, E, F](
         a: Callable[[], A],
         b: Callable[[], B],
         c: Callable[[], C],
@@ -50,7 +40,7 @@ if TYPE_CHECKING:
         /,
     ) -> tuple[A, B, C, D, E, F]: ...
     @overload
-    def join(
+    def join[A, B, C, D, E, F, G](
         a: Callable[[], A],
         b: Callable[[], B],
         c: Callable[[], C],
@@ -61,7 +51,7 @@ if TYPE_CHECKING:
         /,
     ) -> tuple[A, B, C, D, E, F, G]: ...
     @overload
-    def join(
+    def join[A, B, C, D, E, F, G, H](
         a: Callable[[], A],
         b: Callable[[], B],
         c: Callable[[], C],
@@ -73,21 +63,24 @@ if TYPE_CHECKING:
         /,
     ) -> tuple[A, B, C, D, E, F, G, H]: ...
     @overload
-    def join(a: Callable[[], Any], b: Callable[[], Any], /, *more: Callable[[], Any]) -> tuple[Any, ...]: ...
-    def join(a: Callable[[], Any], b: Callable[[], Any], /, *more: Callable[[], Any]) -> tuple[Any, ...]: ...
+    def join[R](a: Callable[[], R], b: Callable[[], R], /, *more: Callable[[], R]) -> tuple[R, ...]: ...
+    def join(a: Callable[[], Any], b: Callable[[], Any], /, *more: Callable[[], Any]) -> tuple[Any, ...]:
+        """Run callables, if possible at the same time; their results, in order."""
+        ...
 
 else:
-    join = _pool._global.fast.function
+    join = fast.function
     join.__module__ = __name__
     join.__qualname__ = join.__name__ = "join"
     join.__doc__ = """Run callables, if possible at the same time; their results, in order.
 
-    The calling thread runs the first one itself, at once. The others may be taken by idle workers; what nobody took, the
-    caller runs itself, from the live object. While it waits for what others took, it helps with work that serves it.
-    What crosses to a worker is a copy. Costs some 50 to 70 ns over plain calls while nobody is idle.
+    The calling thread runs the first one itself, at once. The others may be taken by idle workers; what nobody took,
+    the caller runs itself, from the live object. While it waits for what others took, it helps with work that serves
+    it. What crosses to a worker is a copy. Costs some 50 to 70 ns over plain calls while nobody is idle.
 
-    The idea of keeping halves private until somebody is hungry: Acar, Chargueraud & Rainey, "Scheduling parallel programs
-    by work stealing with private deques" (2013); that of helping in scope: Wagner & Calder, "Leapfrogging" (1993).
+    The idea of keeping halves private until somebody is hungry: Acar, Chargueraud & Rainey, "Scheduling parallel
+    programs by work stealing with private deques" (2013); that of helping in scope: Wagner & Calder, "Leapfrogging"
+    (1993).
 
     Args:
         a: the callable that runs here, without arguments.
@@ -100,7 +93,7 @@ else:
     """
 
 
-def join_all(callables: Iterable[Callable[[], R]]) -> list[R]:
+def join_all[R](callables: Iterable[Callable[[], R]]) -> list[R]:
     """Run any number of callables, if possible at the same time; their results, in order.
 
     Args:
@@ -110,7 +103,7 @@ def join_all(callables: Iterable[Callable[[], R]]) -> list[R]:
         Exception: what running them one after the other would have raised; those after it are withdrawn or stopped.
         TypeError: one of them is not callable; then none was run.
     """
-    return _pool._join_all_at(_pool._station(), callables)
+    return join_all_at(station(), callables)
 
 
 def scope(timeout: float | None = None) -> Scope:
@@ -131,13 +124,13 @@ def scope(timeout: float | None = None) -> Scope:
     """
     from subpool.scopes import Scope
 
-    return Scope(_pool._station(), timeout)
+    return Scope(station(), timeout)
 
 
-def spawn(
-    fn: Callable[[Unpack[Ts]], R],
+def spawn[*Ts, R](
+    fn: Callable[[*Ts], R],
     /,
-    *args: Unpack[Ts],
+    *args: *Ts,
     timeout: float | None = None,
     name: str | None = None,
     copy_context: bool = False,
@@ -153,10 +146,11 @@ def spawn(
             values can be written.
 
     Returns:
-        A `Task`, which is a `concurrent.futures.Future`. A call that cannot cross makes the task fail, not this function.
+        A `Task`, which is a `concurrent.futures.Future`. A call that cannot cross makes the task fail, and nothing
+        else.
 
     Raises:
         TypeError: `fn` is not callable.
         ValueError: `timeout` is not positive.
     """
-    return _pool._spawn_at(_pool._station(), fn, args, timeout, name, copy_context)
+    return spawn_at(station(), fn, args, timeout, name, copy_context)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED
 from functools import partial
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, Self, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, Self
 
 from subpool._schedule.bundle import Bundle
-from subpool._schedule.forkjoin import conclude, stop
 from subpool._schedule.crossing import crossing
+from subpool._schedule.forkjoin import conclude, stop
 from subpool._schedule.half import HalfState
 from subpool._schedule.waiting import wait
 from subpool.errors import TaskCancelled
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Scope"]
 
-R = TypeVar("R")
-Ts = TypeVarTuple("Ts")
 
-
-class ScopeTask(Task[R]):
+class ScopeTask[R](Task[R]):
     """A task of a scope: foreground work, a half of the scope's fork."""
 
     _scope: Scope
@@ -100,7 +97,7 @@ class Scope:
             self._station.call_at(self._until, self._expire)
         return self
 
-    def spawn(self, fn: Callable[[Unpack[Ts]], R], /, *args: Unpack[Ts]) -> Task[R]:
+    def spawn[*Ts, R](self, fn: Callable[[*Ts], R], /, *args: *Ts) -> Task[R]:
         """Hand over a call: it runs in a worker if one is free, else in the calling thread before the block is left.
 
         Args:
@@ -252,7 +249,7 @@ class Scope:
         """Take a task off the ledger, or back from the channel, to run it in the calling thread."""
         seat, half = self._seat, task._half
         assert seat is not None
-        if self._bundle.remove(half) or half.state is HalfState.WRITING and seat.revoke(half):
+        if self._bundle.remove(half) or (half.state is HalfState.WRITING and seat.revoke(half)):
             return task._claim_private()
         return None
 

@@ -7,10 +7,11 @@ from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING, 
 from contextlib import suppress
 from threading import Condition
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from subpool._schedule.job import Call, Job
 from subpool._wire.arena import Stat
+from subpool._wire.doorbell import ring
 from subpool._wire.payload import Kind, decode_error, rebuild
 from subpool.errors import SerializationError, WorkerLostError
 
@@ -24,15 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Task"]
 
-R = TypeVar("R")
 
-
-class Task(Job, Future[R], Generic[R]):
+class Task[R](Job, Future[R]):
     """The handle of a call that `spawn` or `Scope.spawn` took.
 
-    It is a `concurrent.futures.Future`: `wait`, `as_completed`, callbacks and `asyncio.wrap_future` take it as they take
-    any other, and `await task` works in asyncio. What makes it cheap is that it becomes a full future only when somebody
-    uses it as one. It cannot be pickled: it belongs to the interpreter that made it.
+    It is a `concurrent.futures.Future`: `wait`, `as_completed`, callbacks and `asyncio.wrap_future` take it as they
+    take any other, and `await task` works in asyncio. What makes it cheap is that it becomes a full future only when
+    somebody uses it as one. It cannot be pickled: it belongs to the interpreter that made it.
     """
 
     name: str | None = None
@@ -158,8 +157,8 @@ class Task(Job, Future[R], Generic[R]):
         """Withdraw the task if nobody has begun it; ask it to stop if somebody runs it.
 
         Returns:
-            True: it is cancelled, finally: what it still returns is dropped. False: it is done already, or it runs where
-            nothing is interrupted (the inline lane).
+            True: it is cancelled, finally: what it still returns is dropped. False: it is done already, or it runs
+            where nothing is interrupted (the inline lane).
         """
         if not self.done() and self._stoppable():
             self._complete(CANCELLED_AND_NOTIFIED, None, None)
@@ -209,8 +208,7 @@ class Task(Job, Future[R], Generic[R]):
 
     # -- the future's inner parts, made when somebody looks at them ------------------------------------------------
 
-    @property
-    def _state(self) -> str:  # type: ignore[override]
+    def _get_state(self) -> str:
         final = self.__dict__.get("_final")
         if final is not None:
             return str(final[0])
@@ -220,28 +218,31 @@ class Task(Job, Future[R], Generic[R]):
         number = self._number
         return number is not None and self._station.begun(number)
 
-    @property
-    def _result(self) -> Any:  # type: ignore[override]
+    def _get_result(self) -> Any:
         final = self.__dict__.get("_final")
         return None if final is None else final[1]
 
-    @property
-    def _exception(self) -> BaseException | None:  # type: ignore[override]
+    def _get_exception(self) -> BaseException | None:
         final = self.__dict__.get("_final")
         return None if final is None else final[2]
 
-    @property
-    def _condition(self) -> Condition:  # type: ignore[override]
-        made = self.__dict__.get("_made_condition")
-        if made is None:
-            made = self.__dict__.setdefault("_made_condition", Condition())
+    def _get_condition(self) -> Condition:
+        if "_made_condition" not in self.__dict__:
+            self.__dict__.setdefault("_made_condition", Condition())
             if "_final" not in self.__dict__:
                 self._station.backlog.watch(self)
-        return made  # type: ignore[no-any-return]
+        made: Condition = self.__dict__["_made_condition"]
+        return made
 
-    @property
-    def _waiters(self) -> list[Any]:  # type: ignore[override]
+    def _get_waiters(self) -> list[Any]:
         return self.__dict__.setdefault("_made_waiters", [])  # type: ignore[no-any-return]
+
+    if not TYPE_CHECKING:  # to a type checker they are what `Future` declares: attributes
+        _state = property(_get_state)
+        _result = property(_get_result)
+        _exception = property(_get_exception)
+        _condition = property(_get_condition)
+        _waiters = property(_get_waiters)
 
     # -- what the scheduler tells ----------------------------------------------------------------------------------
 
@@ -252,6 +253,8 @@ class Task(Job, Future[R], Generic[R]):
             return
         if state == CANCELLED_AND_NOTIFIED:
             self._station.tally(Stat.CANCELLED)
+        if self._sleeper:
+            ring(self._sleeper)
         condition = self.__dict__.get("_made_condition")
         if condition is not None:
             with condition:
@@ -279,12 +282,14 @@ class Task(Job, Future[R], Generic[R]):
                 return
             try:
                 callback(self)
-            except Exception:  # noqa: BLE001 - as concurrent.futures does
+            except Exception:
                 import logging
 
                 logging.getLogger("concurrent.futures").exception("exception calling callback for %r", self)
 
     def _nudge(self) -> None:
+        if self._sleeper:
+            ring(self._sleeper)
         condition = self.__dict__.get("_made_condition")
         if condition is not None:
             with condition:
@@ -315,10 +320,10 @@ class Task(Job, Future[R], Generic[R]):
             else:
                 self._fail(WorkerLostError("the worker that ran this task ended before it was done"))
         else:
-            error = decode_error(data)
+            raised = decode_error(data)
             if kind == Kind.UNREADABLE:
-                error.__cause__ = None
-            self._fail(error)
+                raised.__cause__ = None
+            self._fail(raised)
 
     def _refused(self, call: Call, module: str) -> None:
         self._station.divert(self, call, module)

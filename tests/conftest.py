@@ -1,13 +1,13 @@
 """What every test module stands on: it gives back all that it took, and pools of the usual sizes."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from leaks import Holdings, left_since
 
 import subpool
-import subpool.pool
+from subpool import ambient
 
 pytest_plugins = ["shared"]
 
@@ -20,17 +20,10 @@ def nothing_left_behind() -> Iterator[None]:
     """
     before = Holdings.now()
     yield
-    shutdown_global()
+    ambient.shutdown_default()
     gc.collect()
     left = left_since(before)
     assert not left, f"left behind: {left}"
-
-
-def shutdown_global() -> None:
-    """Close the global pool, if a test has started it."""
-    shutdown: Callable[[], None] | None = getattr(subpool.pool, "_shutdown_global", None)
-    if shutdown is not None:
-        shutdown()
 
 
 @pytest.fixture

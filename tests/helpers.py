@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class Journal:
 
 
 @contextlib.contextmanager
-def gate() -> Iterator[tasks.Gate]:
+def gate() -> Generator[tasks.Gate]:
     """A gate that is open at the latest when the block ends."""
     it = tasks.Gate.create()
     try:
@@ -65,7 +65,7 @@ def gate() -> Iterator[tasks.Gate]:
 
 
 @contextlib.contextmanager
-def held(pool: subpool.Pool) -> Iterator[tasks.Gate]:
+def held(pool: subpool.Pool) -> Generator[tasks.Gate]:
     """Keep every worker of the pool in a background task; the gate lets them all go."""
     release = tasks.Gate.create()
     started = [tasks.Gate.create() for _ in range(pool.workers)]
@@ -99,9 +99,8 @@ def caught(call: Callable[[], object]) -> BaseException | None:
 
 def leaves(error: BaseException) -> list[BaseException]:
     """The exceptions in a group, at any depth."""
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for part in error.exceptions for leaf in leaves(part)]
-    return [error]
+    parts: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return [leaf for part in parts for leaf in leaves(part)] or [error]
 
 
 def traceback_of(error: BaseException) -> str:
@@ -152,7 +151,7 @@ def run(
 @contextlib.contextmanager
 def running(
     arguments: Sequence[str | os.PathLike[str]], variables: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[str]]:
+) -> Generator[subprocess.Popen[str]]:
     """Run this Python with these arguments, while the block talks to it."""
     with subprocess.Popen(
         [sys.executable, *arguments],
@@ -192,4 +191,5 @@ def end(process: subprocess.Popen[str], stdin: str = "") -> subprocess.Completed
 
 def silent(result: subprocess.CompletedProcess[str], stdout: str, code: int = 0) -> None:
     """Assert that a program printed just this, complained about nothing, and ended with this code."""
-    assert (result.stderr, result.stdout, result.returncode) == ("", stdout, code)
+    ended = (result.stderr, result.stdout, result.returncode)
+    assert ended == ("", stdout, code), "stderr:\n{}\nstdout:\n{}\nexit code: {}".format(*ended)

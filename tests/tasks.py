@@ -218,15 +218,6 @@ def hold_in_c(started: Gate, release: Gate) -> int | None:
     return subpool.worker_index()
 
 
-def hold_outside_subinterpreters(started: Gate, release: Gate) -> int | None:
-    import tracemalloc  # does not load in a subinterpreter
-
-    started.open()
-    release.wait()
-    assert not tracemalloc.is_tracing()
-    return subpool.worker_index()
-
-
 def announce[T](started: Gate, then: Callable[[], T]) -> T:
     started.open()
     return then()

@@ -346,6 +346,7 @@ class TestErrors:
         """A remote exception keeps its type."""
         for halves in ((partial(tasks.fail, kind, "m"), tasks.zero), (tasks.zero, partial(tasks.fail, kind, "m"))):
             error = caught(partial(joins, *halves))
+            assert error is not None
             assert type(error) is kind
             assert error.args == ("m",)
 

@@ -175,7 +175,7 @@ def test_not_iterable(sized: subpool.Pool) -> None:
 def test_strict(strict: subpool.Pool) -> None:
     """Strict mode makes every half but the first cross."""
     items: list[int] = []
-    halves = [partial(tasks.append_to, items, number) for number in range(3)]
+    halves: list[Callable[[], object]] = [partial(tasks.append_to, items, number) for number in range(3)]
     assert strict.join_all([tasks.zero, *halves]) == [0, [0], [1], [2]]
     assert items == []
     with pytest.raises(subpool.SerializationError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
 import pytest
@@ -27,7 +27,7 @@ LONG = 0.400
 
 
 @contextlib.contextmanager
-def _held_by_a_task(pool: subpool.Pool) -> Iterator[Callable[[], None]]:
+def _held_by_a_task(pool: subpool.Pool) -> Generator[Callable[[], None]]:
     with held(pool) as release:
         yield release.open
 
@@ -63,7 +63,7 @@ def warm() -> Iterator[subpool.Pool]:
 
 
 @contextlib.contextmanager
-def tasks_journal() -> Iterator[Journal]:
+def tasks_journal() -> Generator[Journal]:
     journal = Journal()
     try:
         yield journal

@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Any
 
+import host_only
 import pytest
 import tasks
 from helpers import Journal, caught, gate, held, traceback_of
@@ -158,7 +159,9 @@ class TestMany:
 
     def test_one_bad_task_in_a_batch(self, sized: subpool.Pool) -> None:
         """The Task fails with it, and nothing else does."""
-        spawned = [sized.spawn(tasks.refuse if number == 50 else tasks.identity, number) for number in range(100)]
+        functions: list[Callable[[int], object]] = [tasks.identity] * 100
+        functions[50] = tasks.refuse
+        spawned = [sized.spawn(function, number) for number, function in enumerate(functions)]
         errors = [caught(task.join) for task in spawned]
         assert [type(error) for error in errors if error] == [tasks.Refusal]
         assert isinstance(errors[50], tasks.Refusal)
@@ -176,10 +179,12 @@ class TestMany:
     def test_each_runs_exactly_once_with_everybody_helping(self, staffed: subpool.Pool, journal: Journal) -> None:
         """Nothing lost, nothing twice, though callers and workers claim the same tasks."""
         spawned = [staffed.spawn(tasks.note, journal.fd, str(number)) for number in range(2_000)]
-        helpers = [
-            threading.Thread(target=lambda part: [task.help() for task in part], args=(part,))
-            for part in (spawned, spawned[::-1])
-        ]
+
+        def help_with(part: list[subpool.Task[None]]) -> None:
+            for task in part:
+                task.help()
+
+        helpers = [threading.Thread(target=help_with, args=(part,)) for part in (spawned, spawned[::-1])]
         for helper in helpers:
             helper.start()
         for task in spawned:
@@ -360,9 +365,9 @@ class TestErrors:
     def test_strict_mode_writes_at_once(self, strict: subpool.Pool) -> None:
         """… and every background task be written at once."""
         lock = threading.Lock()
-        task = strict.spawn(tasks.identity, lock)
+        unwritable = strict.spawn(tasks.identity, lock)
         with pytest.raises(subpool.SerializationError, match=r"args\[0\].*_thread\.lock"):
-            task.join()
+            unwritable.join()
         items = [1]
         task = strict.spawn(tasks.append_to, items, 2)
         items.append(99)
@@ -494,7 +499,7 @@ class TestCancel:
     def test_the_inline_lane_is_never_interrupted(self, single: subpool.Pool, gates: Gates) -> None:
         """The inline lane is never interrupted: there `cancel()` is False."""
         started, release = gates(), gates()
-        task = single.spawn(tasks.hold_outside_subinterpreters, started, release)
+        task = single.spawn(host_only.hold, started, release)
         started.wait()
         assert not task.cancel()
         release.open()
@@ -685,8 +690,12 @@ class TestCallbacks:
         order: list[int] = []
         called = threading.Event()
         task = staffed.spawn(tasks.hold, started, release)
+
+        def note(number: int, _: object) -> None:
+            order.append(number)
+
         for number in range(5):
-            task.add_done_callback(lambda _, number=number: order.append(number))
+            task.add_done_callback(partial(note, number))
         task.add_done_callback(lambda _: called.set())
         release.open()
         assert called.wait(tasks.PATIENCE)

@@ -157,7 +157,7 @@ def pools() -> None:
 
 def mistakes(shop: Shop) -> None:
     """Each of these is an error; a checker that sees none complains about the comment."""
-    subpool.join(an_int, two)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType]
+    subpool.join(an_int, two)  # type: ignore[arg-type] # pyright: ignore[reportCallIssue, reportArgumentType]
     subpool.join(an_int, 3)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType]
     subpool.join_all([two])  # type: ignore[list-item] # pyright: ignore[reportArgumentType]
     subpool.spawn(two, 1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

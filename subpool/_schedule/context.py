@@ -22,8 +22,8 @@ def carrying(
 
 
 def _values() -> list[tuple[str, str, Any]]:
-    found = []
-    names = {
+    found: list[tuple[str, str, Any]] = []
+    names: dict[ContextVar[Any], tuple[str, str]] = {
         variable: (module_name, name)
         for module_name, module in list(sys.modules.items())
         if module_name != "__main__"
@@ -49,7 +49,7 @@ def call_with(values: list[tuple[str, str, Any]], function: Callable[..., Any], 
 
 
 def arithmetic() -> Any:
-    """The calling thread's decimal context, if it is not the usual one; else None. It crosses with what is written here."""
+    """The calling thread's decimal context, if it is not the usual one; else None. It crosses with what is written."""
     decimal: Any = sys.modules.get("decimal")
     if decimal is None or not hasattr(decimal, "getcontext"):
         return None

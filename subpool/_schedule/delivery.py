@@ -76,5 +76,5 @@ class Delivery:
     def _guarded(action: Callable[[], Any]) -> None:
         try:
             action()
-        except BaseException:  # noqa: BLE001 - there is nobody to raise to; say it as a thread would
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        except BaseException as error:  # noqa: BLE001 - there is nobody to raise to; say it as a thread would
+            sys.excepthook(type(error), error, error.__traceback__)

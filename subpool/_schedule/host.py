@@ -40,7 +40,7 @@ HOST_JOBS: Final = 160
 HOST_BATCHES: Final = 64
 SEAT_HALVES: Final = 16
 SEAT_JOBS: Final = 32
-SPIN: Final = 100e-6
+SPIN: Final = 250e-6
 """Seconds that a thread waiting for a job looks around before it sleeps."""
 
 
@@ -335,10 +335,29 @@ class Host(Station):
     def await_job(self, job: Job, timeout: float | None) -> None:
         """Look around for a moment for a job's outcome: it is often nearly there."""
         backlog, final = self.backlog, job.__dict__
-        until = clock() + min(SPIN * self.patience, SPIN if timeout is None else max(0.0, timeout))
         backlog.feed()
-        while "_final" not in final and (backlog.feed() or clock() < until):
-            pass
+        begun = clock()
+        until = None if timeout is None else begun + timeout
+        if begun - backlog.rang > SPIN:  # else a worker is just waking up: this thread had better sleep soon, too
+            spin = begun + SPIN * self.patience if until is None else min(until, begun + SPIN * self.patience)
+            while "_final" not in final and (backlog.feed() or clock() < spin):
+                pass
+        if "_final" not in final and job._sleeper == 0:
+            self._sleep_for(job, until)
+
+    def _sleep_for(self, job: Job, until: float | None) -> None:
+        """Sleep until a published job is done. Only one thread at a time can: others wait on the job's condition."""
+        backlog = self.backlog
+        bell = self.borrow_bell()
+        job._sleeper = bell.address
+        try:
+            bell.hush()
+            if backlog.announce(job, bell.address) and "_final" not in job.__dict__:
+                bell.sleep(None if until is None else max(0.0, until - clock()))
+            backlog.feed()
+        finally:
+            job._sleeper = 0
+            self.return_bell(bell)
 
     def deliver(self, action: Callable[[], object]) -> None:
         """Run a callback on the delivery thread."""

@@ -26,6 +26,7 @@ class Job:
     _number: int | None = None
     _wanted = False
     _watched = False
+    _sleeper = 0  # address of the doorbell of a thread that sleeps until it is done
     _local: Stoppable | None = None
     _seconds: float | None = None  # how long it may run
     _inline = False  # it runs on a thread of the host, where nothing is interrupted

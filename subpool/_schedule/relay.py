@@ -1,7 +1,7 @@
 """What a worker prints, logs and warns of, on its way to the host's own streams, handlers and filters.
 
-A message is a tuple of builtins on a queue: the kind, the worker's number, and what it takes. The host's delivery thread
-receives it. Nothing is paid by a worker that does none of it: `logging` is hooked when it is first imported.
+A message is a tuple of builtins on a queue: the kind, and what that takes. The host's delivery thread receives it.
+Nothing is paid by a worker that does none of it: `logging` is hooked when it is first imported.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ def _hook_warnings(sender: Sender) -> None:
     errors = [entry for entry in warnings.filters if entry[0] == "error"]
     warnings.resetwarnings()
     warnings.simplefilter("always")
-    for action, _text, category, _module, lineno in reversed(errors):
-        warnings.simplefilter(action, category, lineno)
+    for _action, _text, category, _module, lineno in reversed(errors):
+        warnings.simplefilter("error", category, lineno)
 
 
 # -- logging -------------------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class _LoggingFinder:
             return None
         from importlib.util import find_spec
 
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec is not None and spec.loader is not None:
             loader: Any = spec.loader

@@ -16,7 +16,7 @@ calls: hence acquire inside `try`, and release in `finally` if the lock is ours 
 from __future__ import annotations
 
 from functools import partial
-from threading import RLock, get_ident
+from threading import RLock
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,7 +72,6 @@ class Seat:
         self.muted_until = 0.0
         self.seen = [0] * arena.seats
         self.depth = 0
-        self.arithmetic: Any = None
 
     def publish(self, limit: int, *, exempt: bool = False) -> int:
         """Publish up to so many of the oldest private halves; how many went out."""
@@ -156,9 +155,10 @@ class Seat:
             return None
         begun = clock()
         self.station.ship_path()
-        if get_ident() != self.station.courier_ident:
-            self.arithmetic = arithmetic()  # a courier cannot see its owner's: it takes what was last seen
-        call = half.call if self.arithmetic is None else partial(calculate, self.arithmetic, half.call, ())
+        context = arithmetic()
+        if context is not None:
+            self.station.own_arithmetic = True  # from now on the courier publishes nothing: it cannot see its callers'
+        call = half.call if context is None else partial(calculate, context, half.call, ())
         try:
             data = write(call)
         except SerializationError:

@@ -10,7 +10,7 @@ __all__ = ["WorkerSettings"]
 class WorkerSettings(NamedTuple):
     """Settings of one worker."""
 
-    index: int
+    index: int  # type: ignore[assignment] # pyright: ignore[reportIncompatibleMethodOverride]
     """The number that `worker_index()` gives."""
     seat: int
     workers: int

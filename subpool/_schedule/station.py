@@ -64,6 +64,7 @@ class Station:
         self.seats: list[Seat] = []
         self.courier_ident: int | None = None
         self.ending = False
+        self.own_arithmetic = False  # a decimal context other than the usual one was seen here
 
     # -- hunger ----------------------------------------------------------------------------------------------------
 
@@ -177,11 +178,12 @@ class Station:
         state = arena.words[arena.cell(number)]
         kind, length = (state >> 3) & 7, state >> 8
         if state & PARCEL:
-            return kind, self._parcel(number)
+            return kind, self.parcel(number)
         begin, _ = arena.outcome_room(number)
         return kind, bytes(arena.memory[begin : begin + length])
 
-    def _parcel(self, number: int) -> Any:
+    def parcel(self, number: int) -> Any:
+        """The outcome of a number that was too large for its place."""
         inbox = self.arena.words[self.arena.seat(self.seats[0].index) + SeatWord.INBOX]
         while number not in self.parcels:
             try:
@@ -306,8 +308,10 @@ class Station:
 
         Publish for seats deep in a leaf, interrupt what was asked to stop, wake cancelled sleepers.
         """
+        while self._timers and self._timers[0][0] <= clock():
+            heappop(self._timers)[2]()
         for seat in self.seats:
-            if seat.ledger and seat.request[0]:
+            if seat.ledger and seat.request[0] and not self.own_arithmetic:
                 self.respond(seat)
         if self.orphans:
             self.reap()
@@ -317,8 +321,6 @@ class Station:
                 if any(running.cancelled for running in self.stacks.get(ident, ())):
                     ring(address)
             self.call_at(clock() + again, _nothing)
-        while self._timers and self._timers[0][0] <= clock():
-            heappop(self._timers)[2]()
         return max(0.0, self._timers[0][0] - clock()) if self._timers else None
 
 

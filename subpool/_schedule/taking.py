@@ -12,7 +12,7 @@ from time import perf_counter_ns as clock_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule.seat import DONE, TAKEN
-from subpool._wire.arena import BATCH_ARGS, SeatWord, SlotWord, Stat
+from subpool._wire.arena import SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count, put
 from subpool._wire.payload import Kind, encode_error, of_result, read, refusing_module, unreadable, write
@@ -93,7 +93,7 @@ def descends(seat: Seat, tag: int, targets: tuple[int, ...]) -> bool:
 def decline(seat: Seat, item: Any) -> None:
     """Send a number home unrun: it serves somebody else's scope."""
     number = item if type(item) is int else item[0]
-    _finish(seat, number, seat.arena.cell(number), DECLINED, b"", clock_ns())
+    finish(seat, number, seat.arena.cell(number), DECLINED, b"", clock_ns())
 
 
 def perform(seat: Seat, item: Any) -> None:
@@ -106,55 +106,51 @@ def perform(seat: Seat, item: Any) -> None:
     count(seat.channel)  # fence: either the owner sees TAKEN, or its wish is seen here
     wish = words[cell + SlotWord.CANCEL]
     if wish:
-        _finish(seat, number, cell, CANCELLED if wish == STOP else DECLINED, b"", begun)
+        finish(seat, number, cell, CANCELLED if wish == STOP else DECLINED, b"", begun)
         return
     try:
         try:
-            function, args = _rebuilt(seat, number, cell, parcel)
+            function, args = _rebuilt(seat, number, parcel)
         except ImportError:
             if not seat.station.refresh_path():
                 raise
-            function, args = _rebuilt(seat, number, cell, parcel)
+            function, args = _rebuilt(seat, number, parcel)
     except BaseException as error:  # noqa: BLE001 - whatever a value's rebuilding raises, it has not begun
-        module = refusing_module(error)
-        if module is not None:
-            _finish(seat, number, cell, REFUSED, module.encode(), begun)
-            return
-        _finish(seat, number, cell, UNREADABLE, encode_error(SerializationError(unreadable(error))), begun)
+        finish(seat, number, cell, *unreadable_outcome(seat, error), begun)
         return
     kind, data = CANCELLED, b""
     try:
         kind, data = _called(seat, number, cell, function, args)
     except TaskCancelled:
         pass  # meant for a task beneath this one, which its own wait will tell
-    _finish(seat, number, cell, kind, data, begun)
+    finish(seat, number, cell, kind, data, begun)
 
 
-def _rebuilt(seat: Seat, number: int, cell: int, parcel: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+def unreadable_outcome(seat: Seat, error: BaseException) -> tuple[int, bytes]:
+    """How a call goes home that could not be rebuilt here."""
+    module = refusing_module(error)
+    if module is not None:
+        return REFUSED, module.encode()
+    return UNREADABLE, encode_error(SerializationError(unreadable(error)))
+
+
+def _rebuilt(seat: Seat, number: int, parcel: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     words, arena = seat.words, seat.arena
     header = arena.header(number)
     length, split = words[header + SlotWord.LENGTH], words[header + SlotWord.FUNCTION]
     if length & TIMED:
         ring(words[arena.seat(words[header + SlotWord.OWNER]) + SeatWord.COURIER])
         length &= LENGTH
-    if number < arena.slots:
-        data = parcel if parcel is not None else arena.memory[(header + 8) * 8 : (header + 8) * 8 + length]
-        if not split:
-            return read(data), ()
-        if split < 0:
-            function, args = read(data)
-            return function, args
-        return _function(seat, bytes(data[:split])), read(data[split:])
-    base = header * 8 + BATCH_ARGS
-    place = words[cell + 3]
-    begin = base + (place >> 32)
-    args = read(arena.memory[begin : begin + (place & 0xFFFFFFFF)])
-    if split > 0:
-        return _function(seat, bytes(arena.memory[base : base + split])), args
-    return read(arena.memory[base : base - split]), args
+    data = parcel if parcel is not None else arena.memory[(header + 8) * 8 : (header + 8) * 8 + length]
+    if not split:
+        return read(data), ()
+    if split < 0:
+        function, args = read(data)
+        return function, args
+    return cached_function(seat, bytes(data[:split])), read(data[split:])
 
 
-def _function(seat: Seat, data: bytes) -> Callable[..., Any]:
+def cached_function(seat: Seat, data: bytes) -> Callable[..., Any]:
     """A function that was written by reference: found once per interpreter."""
     functions = seat.station.functions
     function = functions.get(data)
@@ -184,13 +180,19 @@ def _called(seat: Seat, number: int, cell: int, function: Callable[..., Any], ar
         stack.pop()
         station.ended()
     if error is not None:
-        stats[Stat.FAILED] += 1
-        return ERROR, encode_error(error)
+        return outcome_of_error(seat, error)
     stats[Stat.COMPLETED] += 1
-    return _written(value)
+    return outcome_of_value(value)
 
 
-def _written(value: object) -> tuple[int, bytes]:
+def outcome_of_error(seat: Seat, error: BaseException) -> tuple[int, bytes]:
+    """How an exception goes home."""
+    seat.stats[Stat.FAILED] += 1
+    return ERROR, encode_error(error)
+
+
+def outcome_of_value(value: object) -> tuple[int, bytes]:
+    """How a result goes home, or the complaint that it cannot."""
     try:
         return VALUE, write(value)
     except SerializationError as error:
@@ -199,7 +201,7 @@ def _written(value: object) -> tuple[int, bytes]:
         return ERROR, encode_error(error)
 
 
-def _finish(seat: Seat, number: int, cell: int, kind: int, data: bytes, begun: int) -> None:
+def finish(seat: Seat, number: int, cell: int, kind: int, data: bytes, begun: int) -> None:
     """Write the outcome into the slot, say so, and wake whoever sleeps on it. The slot is the owner's from then on."""
     words, arena = seat.words, seat.arena
     header = arena.header(number)

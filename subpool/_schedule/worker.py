@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule import courier
 from subpool._schedule.backlog import Backlog
+from subpool._schedule.batch import perform_batch
 from subpool._schedule.seat import Seat
 from subpool._schedule.station import NAPPING, SEEKING, WORKING, Station
 from subpool._schedule.taking import perform
@@ -39,6 +40,8 @@ DEEP: Final = 0.020
 """Seconds without an answer after which a worker sleeps for good."""
 RING_GAP: Final = 0.005
 """Seconds between the rings that wake couriers of busy seats."""
+SPIN_MOST: Final = 6
+"""How many times its idle spin a worker looks around that is rung again and again, since waking costs more than that."""
 SWITCH: Final = 0.0003
 """Seconds: a worker's switch interval, so that its courier answers quickly."""
 
@@ -73,6 +76,8 @@ class WorkerStation(Station):
         self.backlog = Backlog(self.seat, range(*settings.jobs), range(0))
         self.task_thread = get_ident()
         self._done = 0
+        self._spin = settings.idle_spin
+        self._stack = self.stacks.setdefault(self.task_thread, [])
         self._seen_public = [0] * arena.seats
         self._seen_public_all = b""
         self._seen_backlog = [0] * arena.seats
@@ -227,8 +232,11 @@ class WorkerStation(Station):
             ring(self.arena.words[at + SeatWord.COURIER])
 
     def _run(self, item: Any) -> None:
-        self._done += 1
-        perform(self.seat, item)
+        if type(item) is int and item >= self.arena.slots:
+            self._done += perform_batch(self.seat, item, self._stack)
+        else:
+            self._done += 1
+            perform(self.seat, item)
 
     def _measure(self, begun: float) -> None:
         """Adapt the beat to whether the last theft paid."""
@@ -245,7 +253,7 @@ class WorkerStation(Station):
             self._asked = now
             if self._ask():
                 self._answered = now
-        if not crowded and now - self._quiet_since < self.settings.idle_spin * self.patience:
+        if not crowded and now - self._quiet_since < self._spin * self.patience:
             return
         self._nap(now, beat, deep=crowded or now - self._answered > DEEP)
 
@@ -279,6 +287,8 @@ class WorkerStation(Station):
         self.seat.stats[Stat.SLEEPS] += 1
         rang = self.bell.sleep(None if deep else max(2e-5, beat))
         idle[index] = SEEKING
+        spin = self.settings.idle_spin
+        self._spin = min(self._spin * 2, spin * SPIN_MOST) if rang else max(self._spin / 2, spin)
         if rang:
             self.seat.stats[Stat.WAKES] += 1
             self._quiet_since = self._answered = clock()

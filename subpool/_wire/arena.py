@@ -4,9 +4,9 @@
 it but where to look and whom to ring. Every word has one writer (named beside it), except `REQUEST`.
 
 **Slots.** A slot holds one published piece of work on its way out and, in the same place, its outcome on the way home.
-Who may touch it is decided by a queue: the *owner* until its number is put on a channel, the *taker* that got the number
-until it sets `STATE` to done, then the owner again. Only the owner frees it. A *batch* holds up to `BATCH_ITEMS` calls of
-one function; each of its items has a number, a claim and a cell for its outcome of its own.
+Who may touch it is decided by a queue: the *owner* until its number is put on a channel, the *taker* that got it until
+it sets `STATE` to done, then the owner again. Only the owner frees it. A *batch* holds up to `BATCH_ITEMS` calls of one
+function; each of its items has a number, a claim and a cell for its outcome of its own.
 
 Assumptions: aligned 64-bit loads and stores through a memoryview are not torn; stores become visible in an order that
 queue operations (a process-wide mutex) enforce where it matters.
@@ -16,7 +16,18 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["BATCH_ARGS", "BATCH_BYTES", "BATCH_ITEMS", "CELL_BYTES", "SLOT_BYTES", "Arena", "SeatWord", "SlotWord", "Stat"]
+__all__ = [
+    "BATCH_ARGS",
+    "BATCH_BYTES",
+    "BATCH_ITEMS",
+    "CELL_BYTES",
+    "SLOT_BYTES",
+    "Arena",
+    "BatchWord",
+    "SeatWord",
+    "SlotWord",
+    "Stat",
+]
 
 
 class SeatWord:
@@ -24,13 +35,15 @@ class SeatWord:
 
     REQUEST: Final = 0  # nonzero: somebody is hungry, publish. Writers: anybody sets, the seat clears
     READY: Final = 1  # nonzero once the worker has started well
-    BUSY: Final = 8  # number + 1 of the slot whose task the seat runs, -1 for work of its own, 0 for none: worth asking?
+    BUSY: Final = 8  # worth asking? number + 1 of the slot whose task the seat runs, -1 for work of its own, 0 for none
     BELL: Final = 9  # address of the seat's doorbell, 0 if it has none
     COURIER: Final = 10  # address of the doorbell of the seat's courier
     INBOX: Final = 11  # queue for outcomes too large for their slots. Writer: the host at start
     CHANNEL: Final = 12  # queue on which the seat publishes halves. Writer: the host at start
     BACKLOG: Final = 13  # queue on which the seat publishes background tasks. Writer: the host at start
-    MORE: Final = 14  # nonzero: the seat's interpreter holds background tasks that it has not published yet: ask when fewer are left on BACKLOG
+    MORE: Final = (
+        14  # nonzero: not all background tasks are published; ring for more when fewer than this are on BACKLOG
+    )
     RETIRE: Final = 15  # nonzero: the worker should end after its task. Writer: the host
 
 
@@ -45,6 +58,13 @@ class SlotWord:
     OWNER: Final = 5  # the seat that published it
     LENGTH: Final = 6  # of the payload, in bytes
     FUNCTION: Final = 7  # how much of the payload is the function, in bytes; the rest are arguments
+
+
+class BatchWord:
+    """Words that a batch has besides a slot's, or instead of them."""
+
+    ITEMS: Final = 0  # in the header: how many items it holds
+    PLACE: Final = 3  # in an item's cell: its arguments' first byte << 32 | their length; then the outcome begins here
 
 
 class Stat:
@@ -100,7 +120,7 @@ class Arena:
         self.words = self.memory.cast("q")
         self.stop = self.words[0:1]  # nonzero: the pool ends. Writer: the host
         self.beat = self.words[1:2]  # the thieves' shared beat in microseconds. Writer: whichever thief measured last
-        self.public = self.words[public:backlog]  # per seat: a stamp that is new whenever there is something new on its CHANNEL
+        self.public = self.words[public:backlog]  # per seat: a stamp, new whenever something new is on its CHANNEL
         self.backlog = self.words[backlog:idle]  # per seat: the same for its BACKLOG
         self.idle = self.memory[idle * 8 : idle * 8 + seats]  # per seat: an `Idle` state. Writer: the seat
         self.path_version = self.words[2:3]  # even: `path` is whole. Writer: the host

@@ -5,22 +5,26 @@ from __future__ import annotations
 import copyreg
 import io
 from collections import ChainMap
-from typing import Any
+from typing import Any, ClassVar
 
 import cloudpickle
 
 __all__ = ["by_value"]
 
+_theirs: dict[Any, Any] = getattr(cloudpickle.Pickler, "_dispatch_table")  # noqa: B009 - untyped, and private
+
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
     """Cloudpickle's, but for open files: those it would replace by their content."""
 
-    _own = {kind: reduce for kind, reduce in cloudpickle.Pickler._dispatch_table.items() if kind is not io.TextIOWrapper}
-    dispatch_table: Any = ChainMap(_own, copyreg.dispatch_table)
+    dispatch_table: ClassVar[Any] = ChainMap(
+        {kind: reduce for kind, reduce in _theirs.items() if kind is not io.TextIOWrapper}, copyreg.dispatch_table
+    )
 
 
 def by_value(value: object) -> bytes:
     """Write a value; raises whatever its parts raise when they refuse."""
     buffer = io.BytesIO()
-    _Pickler(buffer, 5).dump(value)
+    pickler: Any = _Pickler(buffer, 5)
+    pickler.dump(value)
     return buffer.getvalue()

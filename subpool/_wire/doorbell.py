@@ -1,9 +1,9 @@
 """Doorbells: how a thread sleeps until another one, in any interpreter, has something for it.
 
 A doorbell counts: a ring before the sleep is not lost, and many rings wake once. It is named by the file descriptors
-beneath it, which every interpreter of the process may use; `ring` needs no more than the number that `Doorbell.address`
-gives. Only the interpreter that made a doorbell closes it, and only when nobody is left who could ring: a late ring on a
-number that was given out again would write into somebody else's file.
+beneath it, which every interpreter of the process may use; `ring` needs only the number in `Doorbell.address`. Only the
+interpreter that made a doorbell closes it, and only when nobody is left who could ring: a late ring on a number that was
+given out again would write into somebody else's file.
 """
 
 from __future__ import annotations

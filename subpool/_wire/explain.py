@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import pickle
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,14 +69,14 @@ def _all_parts(value: Any) -> Iterator[tuple[str, object]]:
         for number, argument in enumerate(value.args):
             yield f"args[{number}]", argument
     elif isinstance(value, dict):
-        for key, part in value.items():
+        for key, part in cast("dict[object, object]", value).items():
             yield f"[{_quoted(key)}]", part
             yield f".keys()[{_quoted(key)}]", key
     elif isinstance(value, (list, tuple)):
-        for number, part in enumerate(value):
+        for number, part in enumerate(cast("tuple[object, ...]", value)):
             yield f"[{number}]", part
     elif isinstance(value, (set, frozenset)):
-        for part in value:
+        for part in cast("set[object]", value):
             yield "{…}", part
     elif isinstance(value, functools.partial):
         yield ".func", value.func

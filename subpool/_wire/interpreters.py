@@ -1,7 +1,7 @@
 """The version seam: subinterpreters and cross-interpreter queues, on every supported CPython.
 
 CPython 3.13 to 3.15 offer both as low-level modules whose signatures differ; they are used directly, since a put and a
-get cost a third of what the public classes cost. On any later CPython whose low level is unknown, the public API serves.
+get cost a third of what the public classes cost. On a later CPython whose low level is unknown, the public API serves.
 
 Guarantees:
     - A queue item that is an int is handed to exactly one getter, and never leaks.
@@ -15,7 +15,7 @@ Queues are named by plain ints, and belong to the process: any interpreter may u
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,32 +24,21 @@ __all__ = ["QueueEmpty", "count", "create", "create_queue", "destroy", "destroy_
 
 KNOWN: Final = (3, 13) <= sys.version_info[:2] <= (3, 15)
 
-create: Callable[[], int]
-"""Makes an interpreter with its own GIL and gives its id."""
-destroy: Callable[[int], None]
-"""Ends an interpreter in which nothing runs any more."""
-execute: Callable[[int, Callable[[], object], dict[str, Any]], str | None]
-"""Runs a function's body in an interpreter's `__main__`, where the names given were set before; the traceback, if it failed."""
-create_queue: Callable[[], int]
-destroy_queue: Callable[[int], None]
-put: Callable[[int, Any], None]
-get: Callable[[int], Any]
-"""Takes the oldest item: the first entry of the tuple that is returned. Raises `QueueEmpty`."""
-count: Callable[[int], int]
-"""How many items stand in a queue. The cheapest *fence*."""
+if TYPE_CHECKING:  # the low level has no stubs, or incomplete ones
+    _interpqueues = _interpreters = cast("Any", None)
+elif KNOWN:
+    import _interpqueues
+    import _interpreters
 
+if KNOWN or TYPE_CHECKING:
 
-if KNOWN:
-    import _interpqueues  # type: ignore[import-not-found, unused-ignore]
-    import _interpreters  # type: ignore[import-not-found, unused-ignore]
-
-    class QueueEmpty(RuntimeError):
-        """What `get` raises on an empty queue, unless somebody registered a class of their own: a `RuntimeError` too."""
+    class QueueEmpty(RuntimeError):  # noqa: N818 - it is no error that a queue is empty
+        """What `get` raises on an empty queue, unless somebody registered another class: a `RuntimeError` too."""
 
     class _Queue:
         """Stands in for the public queue class, which would have to be imported for the registration."""
 
-    class _QueueFull(RuntimeError):
+    class _QueueFull(RuntimeError):  # noqa: N818 - as above
         pass
 
     if not any(name.rpartition(".")[2] == "_queues" for name in list(sys.modules)):
@@ -69,10 +58,13 @@ if KNOWN:
         failure = _interpreters.exec(interp, body)
         return None if failure is None else (getattr(failure, "errdisplay", None) or failure.formatted)
 
-    destroy = _interpreters.destroy
-    destroy_queue = _interpqueues.destroy
-    get = _interpqueues.get
-    count = _interpqueues.get_count
+    destroy: Callable[[int], None] = _interpreters.destroy
+    """Ends an interpreter in which nothing runs any more."""
+    destroy_queue: Callable[[int], None] = _interpqueues.destroy
+    get: Callable[[int], Any] = _interpqueues.get
+    """Takes the oldest item: the first entry of the tuple that is returned. Raises `QueueEmpty`."""
+    count: Callable[[int], int] = _interpqueues.get_count
+    """How many items stand in a queue. The cheapest *fence*."""
 
     if sys.version_info < (3, 14):
 
@@ -92,7 +84,7 @@ if KNOWN:
             number: int = _interpqueues.create(0, 3, -1)
             return number
 
-        put = _interpqueues.put
+        put: Callable[[int, Any], None] = _interpqueues.put
 
 else:
     from subpool._wire.public_interpreters import (

@@ -16,7 +16,17 @@ from typing import Any
 
 from subpool.errors import RemoteError, RemoteTraceback, SerializationError, TaskCancelled
 
-__all__ = ["Kind", "decode_error", "encode_error", "of_result", "read", "rebuild", "refusing_module", "unreadable", "write"]
+__all__ = [
+    "Kind",
+    "decode_error",
+    "encode_error",
+    "of_result",
+    "read",
+    "rebuild",
+    "refusing_module",
+    "unreadable",
+    "write",
+]
 
 
 class Kind(IntEnum):
@@ -49,7 +59,7 @@ def _write_by_value(value: object) -> bytes:
 
     try:
         return by_value(value)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:
         from subpool._wire.explain import explain
 
         raise SerializationError(explain(value, error)) from error

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-if sys.version_info >= (3, 14):
+if TYPE_CHECKING:
+    api: Any
+elif sys.version_info >= (3, 14):
     from concurrent import interpreters as api
-else:  # pragma: no cover - the low level is known there
-    import interpreters_backport as api  # type: ignore[import-not-found, unused-ignore]
+else:
+    import interpreters_backport as api
 
 __all__ = ["QueueEmpty", "count", "create", "create_queue", "destroy", "destroy_queue", "execute", "get", "put"]
 
 
-class QueueEmpty(RuntimeError):
+class QueueEmpty(RuntimeError):  # noqa: N818 - it is no error that a queue is empty
     """What `get` raises on an empty queue."""
 
 
@@ -27,8 +29,9 @@ _queues: dict[int, Any] = {}
 def create() -> int:
     """Make an interpreter with its own GIL and give its id."""
     interp = api.create()
-    _interpreters[interp.id] = interp
-    return interp.id
+    number: int = interp.id
+    _interpreters[number] = interp
+    return number
 
 
 def destroy(interp: int) -> None:
@@ -53,8 +56,9 @@ def execute(interp: int, body: Callable[[], object], names: dict[str, Any]) -> s
 def create_queue() -> int:
     """Make an unbounded queue."""
     queue = api.create_queue()
-    _queues[queue.id] = queue
-    return queue.id
+    number: int = queue.id
+    _queues[number] = queue
+    return number
 
 
 def destroy_queue(queue: int) -> None:

@@ -1,0 +1,111 @@
+"""Running a batch: many short calls of one function, taken with one `get`, each with a claim and an outcome of its own."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns as clock_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from subpool._schedule.seat import DONE, TAKEN
+from subpool._schedule.taking import (
+    CANCELLED,
+    DECLINED,
+    STOP,
+    UNREADABLE,
+    WEAK,
+    Running,
+    cached_function,
+    finish,
+    outcome_of_error,
+    outcome_of_value,
+    unreadable_outcome,
+)
+from subpool._wire.arena import BATCH_ARGS, CELL_BYTES, BatchWord, SlotWord, Stat
+from subpool._wire.doorbell import ring
+from subpool._wire.interpreters import count
+from subpool._wire.payload import read
+from subpool.errors import TaskCancelled
+
+if TYPE_CHECKING:
+    from subpool._schedule.seat import Seat
+
+__all__ = ["perform_batch"]
+
+CELL: Final = 8
+LONG: Final = 1_000_000
+"""Nanoseconds after which a worker leaves the rest of a batch to others: it was taken for shorter than it is."""
+
+
+def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
+    """Run the items of the batch whose first item has this number; how many were run.
+
+    What foreground work waits for goes first: once there is some, or the batch takes long, the rest goes home unrun.
+    """
+    words, arena = seat.words, seat.arena
+    memory, channel, public = arena.memory, seat.channel, arena.public
+    header, cell = arena.header(first), arena.cell(first)
+    base, split = header * 8 + BATCH_ARGS, words[header + SlotWord.FUNCTION]
+    seen = public.tobytes()
+    running = Running(words, cell)
+    begun = opened = clock_ns()
+    ran = 0
+    stack.append(running)
+    for number in range(first, first + words[header + BatchWord.ITEMS]):
+        words[cell + SlotWord.TIME] = begun
+        words[cell] = TAKEN | (seat.index << 8)
+        count(channel)  # fence: either the owner sees TAKEN, or its wish is seen here
+        wish = words[cell + SlotWord.CANCEL]
+        if wish or begun - opened > LONG or public.tobytes() != seen:
+            finish(seat, number, cell, CANCELLED if wish == STOP else DECLINED, b"", begun)
+            cell += CELL
+            continue
+        place = words[cell + BatchWord.PLACE]
+        begin = base + (place >> 32)
+        running.cell, running.told = cell, 0.0
+        seat.busy[0] = number + 1
+        ran += 1
+        kind, data = CANCELLED, b""
+        try:
+            try:
+                args = read(memory[begin : begin + (place & 0xFFFFFFFF)])
+                function = (
+                    cached_function(seat, bytes(memory[base : base + split]))
+                    if split > 0
+                    else read(memory[base : base - split])
+                )
+            except BaseException as error:  # noqa: BLE001 - whatever a value's rebuilding raises, it has not begun
+                kind, data = unreadable_outcome(seat, error)
+            else:
+                try:
+                    value = function(*args)
+                except TaskCancelled:
+                    pass
+                except BaseException as error:  # noqa: BLE001 - SystemExit and the like cross like any other
+                    kind, data = outcome_of_error(seat, error)
+                else:
+                    seat.stats[Stat.COMPLETED] += 1
+                    kind, data = outcome_of_value(value)
+        except TaskCancelled:
+            pass  # it came while the outcome was written
+        ended = clock_ns()
+        length = len(data)
+        if length > CELL_BYTES:
+            finish(seat, number, cell, kind, data, begun)
+        else:
+            memory[(cell + 3) * 8 : (cell + 3) * 8 + length] = data
+            words[cell + SlotWord.TIME] = ended - begun
+            if WEAK:
+                count(channel)  # fence: the outcome before the word that announces it
+            words[cell] = DONE | kind << 3 | length << 8
+            waiter = words[header + SlotWord.WAITER]
+            if waiter:
+                ring(waiter)
+        begun = ended
+        cell += CELL
+    stack.pop()
+    count(channel)  # fence: either the sleeper sees the last outcome, or its doorbell is seen here
+    waiter = words[header + SlotWord.WAITER]
+    if waiter:
+        ring(waiter)
+    seat.busy[0] = 0
+    seat.station.ended()
+    return ran

@@ -1,0 +1,168 @@
+"""Freight: jobs written into slots and batches, on their way to whoever takes them."""
+
+from __future__ import annotations
+
+from pickle import dumps
+from types import BuiltinFunctionType, FunctionType
+from typing import TYPE_CHECKING, Final
+
+from subpool._schedule.seat import READY
+from subpool._schedule.taking import TIMED
+from subpool._wire.arena import BATCH_ARGS, BATCH_BYTES, BatchWord, SlotWord
+from subpool._wire.interpreters import put
+from subpool._wire.payload import write
+from subpool.errors import SerializationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from subpool._schedule.job import Call, Job
+    from subpool._schedule.seat import Seat
+
+__all__ = ["Flight", "Freight", "key_of"]
+
+FUNCTIONS_KEPT: Final = 256
+CELL: Final = 8
+
+
+class Flight:
+    """One published slot or batch, and its jobs that have not come home."""
+
+    __slots__ = ("first", "jobs", "key", "left")
+
+    def __init__(self, first: int, key: object, jobs: list[Job | None]) -> None:
+        self.first = first
+        self.key = key
+        self.jobs = jobs
+        self.left = len(jobs)
+
+
+class Freight:
+    """Writes jobs for others. Its owner holds a lock around every call."""
+
+    def __init__(self, seat: Seat, channel: int, slots: range, batches: range) -> None:
+        """Write into these slots, and these batches (by the number of their first item), and put them on this channel."""
+        self._seat = seat
+        self._channel = channel
+        self._slots = list(reversed(slots))
+        self._batches = list(reversed(batches))
+        self._written: dict[object, bytes] = {}
+
+    @property
+    def room(self) -> bool:
+        """Whether a job can go out at all."""
+        return bool(self._slots)
+
+    @property
+    def batch_room(self) -> bool:
+        """Whether a batch can go out."""
+        return bool(self._batches)
+
+    def vacate(self, flight: Flight) -> None:
+        """Its slot or batch is free again."""
+        (self._slots if flight.first < self._seat.arena.slots else self._batches).append(flight.first)
+
+    def single(self, job: Job, call: Call) -> Flight | None:
+        """Write one job into a slot; None if it cannot cross, and has failed for that."""
+        function, args = call
+        try:
+            written = self._function(function)
+            data, split = (written + write(args), len(written)) if written else (write(call), -1)
+        except SerializationError as error:
+            job._fail(explained(call, error))
+            return None
+        number = self._slots.pop()
+        job._item = self._seat.fill(number, data, split)
+        words, header = self._seat.words, self._seat.arena.header(number)
+        words[header + SlotWord.PARENT] = 0
+        if job._seconds is not None:
+            words[header + SlotWord.LENGTH] |= TIMED
+        return Flight(number, key_of(function), [job])
+
+    def batch(self, function: Callable[..., object], taken: list[tuple[Job, Call]]) -> tuple[Flight | None, int]:
+        """Write calls of one function into a batch; the flight, and how many of them were dealt with."""
+        written = self._function(function)
+        split = len(written)
+        if not written:
+            try:
+                written = write(function)
+            except SerializationError as error:
+                job, call = taken[0]
+                job._fail(explained(call, error))
+                return None, 1
+            split = -len(written)
+        pieces, places, jobs, begin, dealt = [written], [], [], len(written), 0
+        for job, call in taken:
+            try:
+                data = write(call[1])
+            except SerializationError as error:
+                job._fail(explained(call, error))
+                dealt += 1
+                continue
+            if begin + len(data) > BATCH_BYTES:
+                break
+            pieces.append(data)
+            places.append(begin << 32 | len(data))
+            jobs.append(job)
+            begin += len(data)
+            dealt += 1
+        if not jobs:
+            return None, dealt
+        first = self._batches.pop()
+        self._fill(first, b"".join(pieces), split, places)
+        jobs[0]._item = first
+        return Flight(first, key_of(function), jobs), dealt
+
+    def send(self, flight: Flight) -> None:
+        """Put a written flight on the channel."""
+        first = flight.jobs[0]
+        assert first is not None
+        put(self._channel, first.__dict__.pop("_item"))
+
+    def _fill(self, first: int, data: bytes, split: int, places: list[int]) -> None:
+        arena = self._seat.arena
+        words, header = arena.words, arena.header(first)
+        words[header + BatchWord.ITEMS] = len(places)
+        words[header + SlotWord.WAITER] = 0
+        words[header + SlotWord.PARENT] = 0
+        words[header + SlotWord.OWNER] = self._seat.index
+        words[header + SlotWord.LENGTH] = len(data)
+        words[header + SlotWord.FUNCTION] = split
+        begin = header * 8 + BATCH_ARGS
+        arena.memory[begin : begin + len(data)] = data
+        cell = arena.cell(first)
+        for place in places:
+            words[cell] = READY
+            words[cell + SlotWord.CANCEL] = 0
+            words[cell + BatchWord.PLACE] = place
+            cell += CELL
+
+    def _function(self, function: Callable[..., object]) -> bytes:
+        """A function's written form if it is by reference, and so may be kept on both sides; else nothing."""
+        if type(function) not in (FunctionType, BuiltinFunctionType, type):
+            return b""
+        written = self._written.get(function)
+        if written is None:
+            try:
+                written = dumps(function, 5)
+            except Exception:  # noqa: BLE001 - not importable by name
+                written = b""
+            if b"__main__" in written:
+                written = b""
+            if len(self._written) >= FUNCTIONS_KEPT:
+                self._written.clear()
+            self._written[function] = written
+        return written
+
+
+def key_of(function: Callable[..., object]) -> object:
+    """What running times are remembered by."""
+    function = getattr(function, "func", function)
+    return function if isinstance(function, (FunctionType, BuiltinFunctionType)) else type(function)
+
+
+def explained(call: Call, error: SerializationError) -> SerializationError:
+    """The same complaint, naming the part of the call: `args[1]…`."""
+    from subpool._wire.explain import explain_call
+
+    return SerializationError(explain_call(call[0], call[1], error.__cause__ or error))

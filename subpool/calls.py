@@ -1,0 +1,74 @@
+"""The calls that every face of a pool makes, at a given station: join, join_all and spawn."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from subpool._schedule.context import arithmetic as decimal_context, calculate
+from subpool._schedule.crossing import crossed, crossing
+from subpool._schedule.forkjoin import join_all, join_two
+from subpool.errors import SerializationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from subpool.task import Station, Task
+
+__all__ = ["join_all_at", "join_at", "spawn_at"]
+
+
+def join_at(station: Station, a: Any, b: Any, more: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Run two callables or more, the first one here."""
+    seat = station.caller_seat()
+    if station.strict:
+        return tuple(join_all(seat, [a, *(_crossed(call) for call in (b, *more))], eager=True))
+    if more:
+        return tuple(join_all(seat, [a, b, *more]))
+    return join_two(seat, a, b)
+
+
+def join_all_at(station: Station, callables: Iterable[Any]) -> list[Any]:
+    """Run any number of callables, the first one here."""
+    calls = list(callables)
+    if station.strict:
+        calls[1:] = [_crossed(call) for call in calls[1:]]
+    return join_all(station.caller_seat(), calls, eager=station.strict)
+
+
+def _crossed(call: Any) -> Any:
+    return crossed(call) if callable(call) else call
+
+
+def spawn_at(
+    station: Station, fn: Any, args: tuple[Any, ...], timeout: float | None, name: str | None, copy_context: bool
+) -> Task[Any]:
+    """Hand over a call as background work; without workers it runs at once."""
+    if not callable(fn):
+        raise TypeError(f"spawn: not callable: {fn!r}")
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"spawn: timeout must be a positive number of seconds, not {timeout!r}")
+    from subpool.task import Task
+
+    call = (fn, args)
+    if copy_context:
+        from subpool._schedule.context import carrying
+
+        call = carrying(fn, args)
+    arithmetic = decimal_context() if "decimal" in sys.modules else None
+    if arithmetic is not None:
+        call = (calculate, (arithmetic, *call))
+    if station.strict:
+        try:
+            call = crossing(*call)
+        except SerializationError as error:
+            task: Task[Any] = Task(station, call, timeout, name)
+            task._claim_private()
+            task._fail(error)
+            return task
+    task = Task(station, call, timeout, name)
+    if station.workers:
+        station.backlog.add(task)
+    else:
+        task.help()
+    return task
