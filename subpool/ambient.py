@@ -16,6 +16,7 @@ from subpool.calls import join_at
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from subpool._schedule.forkjoin import FastJoin
     from subpool._schedule.host import Host
     from subpool.options import PoolOptions
     from subpool.pool import Pool
@@ -44,7 +45,7 @@ def _general_join(a: Callable[[], Any], b: Callable[[], Any], /, *more: Callable
     return join_at(station(), a, b, more)
 
 
-fast = make_join(_general_join)
+fast: FastJoin = make_join(_general_join)
 """The module-level join."""
 if worker_side.station is not None:
     fast.connect(worker_side.station.seat, worker_side.station.seat.request)

@@ -97,7 +97,7 @@ class Pool:
     ) -> None:
         if worker_side.station is not None:
             raise RuntimeError("a Pool is made in the host: code in a worker uses the pool that it runs in")
-        self.workers = worker_count(workers)
+        self.workers: int = worker_count(workers)
         """How many workers it has."""
         self._options = checked(
             idle_spin=idle_spin,

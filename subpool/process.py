@@ -19,7 +19,7 @@ AT_FORK = 1.0
 
 installed: ContextVar[Pool | None] = ContextVar("subpool_installed", default=None)
 """The pool that a `Pool.install` block put in force here."""
-lock = threading.RLock()
+lock: threading.RLock = threading.RLock()
 """Held while the default pool is made."""
 open_pools: dict[Pool, None] = {}
 """The pools that have workers."""
@@ -50,7 +50,7 @@ class Default:
             self.pool._force(general)
 
 
-default = Default()
+default: Default = Default()
 _prepared = False
 
 

@@ -20,7 +20,7 @@ class VisitedPool(Pool):
 
     def __init__(self, station: WorkerStation) -> None:
         self._here = station
-        self.workers = station.workers
+        self.workers: int = station.workers
 
     def _station(self) -> WorkerStation:
         return self._here

@@ -26,7 +26,7 @@ class Delivery:
 
     def __init__(self, queue: int, feed: Callable[[], object]) -> None:
         """Deliver from this queue; `feed` takes home the jobs that are done."""
-        self.bell = Doorbell()
+        self.bell: Doorbell = Doorbell()
         self.ident: int | None = None
         self._queue = queue
         self._feed = feed

@@ -47,35 +47,31 @@ def make_join(general: Callable[..., Any]) -> FastJoin:
     """
     seat: Any = None
     request: Any = ASKED
-    push: Any = None
-    pop: Any = None
+    ledger: list[Any] = [None]
 
     def join(first: Callable[[], Any], second: Callable[[], Any], /, *more: Callable[[], Any]) -> tuple[Any, ...]:
         if request[0] or more:
             return general(first, second, *more)  # type: ignore[no-any-return]
-        push(second)
         try:
+            ledger.append(second)
             one = first()
-        except BaseException as error:
-            abandon(seat, second, error)
-            named(1, first, error)
-            raise
-        try:
-            top = pop()
-        except IndexError:
-            top = None
-        if top is second:
-            try:
+            if (top := ledger.pop()) is second:
                 return one, second()
-            except TypeError as error:
+        except BaseException as error:
+            try:
+                one  # noqa: B018
+            except UnboundLocalError:
+                abandon(seat, second, error)
+                named(1, first, error)
+            else:
                 named(2, second, error)
-                raise
+            raise
         return one, settle(seat, second, top)
 
     def connect(new_seat: Seat | None, word: memoryview[int]) -> None:
-        nonlocal seat, request, push, pop
+        nonlocal seat, request, ledger
         if new_seat is not None:
-            seat, push, pop = new_seat, new_seat.ledger.append, new_seat.ledger.pop
+            seat, ledger = new_seat, new_seat.ledger
         request = word
 
     return FastJoin(join, connect)
@@ -88,26 +84,24 @@ def named(place: int, call: object, error: BaseException) -> None:
 
 
 def join_two(seat: Seat, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
-    """The general path of `join` for two callables."""
-    seat.ledger.append(second)
-    if seat.request[0]:
-        seat.station.respond(seat)
+    """The general path of `join` for two callables: the same, after somebody was answered who asked."""
+    ledger = seat.ledger
     try:
+        ledger.append(second)
+        if seat.request[0]:
+            seat.station.respond(seat)
         one = first()
-    except BaseException as error:
-        abandon(seat, second, error)
-        named(1, first, error)
-        raise
-    try:
-        top = seat.ledger.pop()
-    except IndexError:
-        top = None
-    if top is second:
-        try:
+        if (top := ledger.pop()) is second:
             return one, second()
-        except TypeError as error:
+    except BaseException as error:
+        try:
+            one  # noqa: B018
+        except UnboundLocalError:
+            abandon(seat, second, error)
+            named(1, first, error)
+        else:
             named(2, second, error)
-            raise
+        raise
     return one, settle(seat, second, top)
 
 
@@ -126,14 +120,9 @@ def settle(seat: Seat, call: Callable[[], Any], top: object) -> Any:
 
 def abandon(seat: Seat, call: Callable[[], Any], error: BaseException) -> None:
     """The first callable raised: withdraw the other half, or stop it and wait for that."""
-    try:
-        top = seat.ledger.pop()
-    except IndexError:
-        top = None
-    if top is not call:
-        half = seat.find(call, top)
-        if half is not None and not seat.revoke(half):
-            stop(seat, [half], error)
+    half = seat.remove(call)
+    if half is not None and not seat.revoke(half):
+        stop(seat, [half], error)
     seat.stats[Stat.WITHDRAWN] += 1
 
 

@@ -27,8 +27,8 @@ class Half:
 
     def __init__(self, call: Callable[[], Any], fork: object, place: int = 1) -> None:
         """Wrap a callable that stands at a place of a fork; `fork` tells the halves of one fork from others."""
-        self.call = call
-        self.fork = fork
-        self.place = place
-        self.number = -1
-        self.state = HalfState.PRIVATE
+        self.call: Callable[[], Any] = call
+        self.fork: object = fork
+        self.place: int = place
+        self.number: int = -1
+        self.state: HalfState = HalfState.PRIVATE

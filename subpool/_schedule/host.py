@@ -315,7 +315,7 @@ class Host(Station):
             super().end_helping(seat, helper)
             return
         del self._helping[get_ident()]
-        helper.ledger.clear()
+        del helper.ledger[1:]
         self._helpers.append(helper)
         self.plan.general(False)
 

@@ -45,7 +45,7 @@ class Interrupter:
 
     def __init__(self, stacks: dict[int, list[Stoppable]]) -> None:
         """Watch these stacks, by thread identifier; a task is on top of what waits for it."""
-        self.armed = False
+        self.armed: bool = False
         self._stacks = stacks
         self._tool: int | None = None
         self._library: tuple[str, ...] = ()

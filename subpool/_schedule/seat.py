@@ -61,7 +61,7 @@ class Seat:
         self.busy = arena.words[at + SeatWord.BUSY : at + SeatWord.BUSY + 1]
         self.channel: int = arena.words[at + SeatWord.CHANNEL]
         self.stats = arena.words[arena.stat(index) : arena.stat(index) + 16]
-        self.ledger: list[Any] = []
+        self.ledger: list[Any] = [None]  # the first entry stays, so that the owner's `pop` always finds one
         self.open: list[Half] = []  # halves of binary joins that left the ledger, newest last
         self.public: dict[int, Half] = {}
         self.free = list(reversed(slots))
@@ -96,11 +96,11 @@ class Seat:
             half = None
             while half is None:
                 try:
-                    entry = self.ledger.pop(0)
+                    entry = self.ledger.pop(1)
                 except IndexError:
                     return None
                 if standing and self.shown is not entry:
-                    self.ledger.insert(0, entry)
+                    self.ledger.insert(1, entry)
                     return None
                 half = self._half_of(entry)
             half.state = HalfState.WRITING
@@ -115,7 +115,7 @@ class Seat:
         if isinstance(entry, Fork):
             drawn = entry.draw()
             if drawn is not None:
-                self.ledger.insert(0, entry)
+                self.ledger.insert(1, entry)
             return drawn
         half = Half(entry, None)
         half.fork = half
@@ -238,22 +238,38 @@ class Seat:
         try:
             lock.acquire()
             self._give_back(popped)
-            ledger = self.ledger
-            for place in range(len(ledger) - 1, -1, -1):
-                if ledger[place] is call:
-                    del ledger[place]
-                    return None
-            for place in range(len(self.open) - 1, -1, -1):
-                if self.open[place].call is call:
-                    return self.open.pop(place)
-            self.declined.append(call)
-            return None
+            found, half = self._find(call)
+            if not found:
+                self.declined.append(call)
+            return half
         finally:
             if lock._is_owned():  # type: ignore[attr-defined]
                 lock.release()
 
+    def remove(self, call: object) -> Half | None:
+        """Take `call` off the ledger, wherever it is there; or the half that it has become."""
+        lock = self.lock
+        try:
+            lock.acquire()
+            return self._find(call)[1]
+        finally:
+            if lock._is_owned():  # type: ignore[attr-defined]
+                lock.release()
+
+    def _find(self, call: object) -> tuple[bool, Half | None]:
+        ledger = self.ledger
+        for place in range(len(ledger) - 1, 0, -1):
+            if ledger[place] is call:
+                del ledger[place]
+                return True, None
+        for place in range(len(self.open) - 1, -1, -1):
+            if self.open[place].call is call:
+                return True, self.open.pop(place)
+        return False, None
+
     def _give_back(self, popped: object) -> None:
         if popped is None:
+            self.ledger.insert(0, None)
             return
         for place, call in enumerate(self.declined):
             if call is popped:

@@ -33,14 +33,16 @@ if TYPE_CHECKING:
 PATIENCE: Final = 5.0
 """Seconds that strict mode waits for an idle worker to take what it should."""
 
-__all__ = ["NAPPING", "SEEKING", "WORKING", "Station"]
+__all__ = ["ASLEEP", "NAPPING", "SEEKING", "WORKING", "Station"]
 
 WORKING: Final = 0
 """`Arena.idle`: the worker runs something, or there is no worker."""
 SEEKING: Final = 1
 """`Arena.idle`: the worker looks around, or was just woken to do so."""
 NAPPING: Final = 2
-"""`Arena.idle`: the worker sleeps, and must be rung to notice anything."""
+"""`Arena.idle`: the worker sleeps for a beat, and will ask again after it. Ring it to have it notice anything earlier."""
+ASLEEP: Final = 3
+"""`Arena.idle`: the worker sleeps until it is rung."""
 
 
 class Station:
@@ -75,15 +77,16 @@ class Station:
 
     def sleeping(self) -> int:
         """How many workers sleep."""
-        return bytes(self.arena.idle).count(NAPPING)
+        idle = bytes(self.arena.idle)
+        return idle.count(NAPPING) + idle.count(ASLEEP)
 
     def wake(self, limit: int) -> int:
         """Wake up to so many sleeping workers; how many that were."""
         idle, woken = self.arena.idle, 0
-        if limit <= 0 or NAPPING not in bytes(idle):
+        if limit <= 0 or not self.sleeping():
             return 0
         for index in range(self.arena.seats):
-            if idle[index] == NAPPING:
+            if idle[index] >= NAPPING:
                 idle[index] = SEEKING  # before the ring: a late store then at worst hides a worker that was rung
                 ring(self.arena.words[self.arena.seat(index) + SeatWord.BELL])
                 woken += 1
@@ -92,17 +95,15 @@ class Station:
         return woken
 
     def respond(self, seat: Seat) -> None:
-        """Somebody asked this seat for work: publish, wake one who sleeps, and keep the request up for the next one.
+        """Somebody asked this seat for work: publish, and wake one who sleeps.
 
         Whoever consumes a request must publish, wake another, or restore it: otherwise everybody sleeps on beside work.
+        The one who is woken asks for the others, once it has work; if it finds none, it stays up and asks again.
         """
         seat.request[0] = 0
         sent = seat.publish(1)
         if sent or count(seat.channel):
             self.wake_for(seat, max(1, sent))
-            count(seat.channel)  # fence: what was published, before the look at who sleeps on
-            if self.sleeping():
-                seat.request[0] = 1
         elif seat.muted_until <= clock():
             seat.request[0] = 1
 
@@ -311,7 +312,7 @@ class Station:
         while self._timers and self._timers[0][0] <= clock():
             heappop(self._timers)[2]()
         for seat in self.seats:
-            if seat.ledger and seat.request[0] and not self.own_arithmetic:
+            if len(seat.ledger) > 1 and seat.request[0] and not self.own_arithmetic:
                 self.respond(seat)
         if self.orphans:
             self.reap()

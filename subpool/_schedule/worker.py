@@ -17,7 +17,7 @@ from subpool._schedule import courier
 from subpool._schedule.backlog import Backlog
 from subpool._schedule.batch import perform_batch
 from subpool._schedule.seat import Seat
-from subpool._schedule.station import NAPPING, SEEKING, WORKING, Station
+from subpool._schedule.station import ASLEEP, NAPPING, SEEKING, WORKING, Station
 from subpool._schedule.taking import perform
 from subpool._schedule.waiting import wait
 from subpool._wire.arena import Arena, SeatWord, Stat
@@ -77,6 +77,7 @@ class WorkerStation(Station):
         self.task_thread = get_ident()
         self._done = 0
         self._spin = settings.idle_spin
+        self._asked_before = self._woken = False
         self._stack = self.stacks.setdefault(self.task_thread, [])
         self._seen_public = [0] * arena.seats
         self._seen_public_all = b""
@@ -130,6 +131,7 @@ class WorkerStation(Station):
         """Stop being there for others; the doorbells are closed by the host, when nobody can ring any more."""
         self.arena.idle[self.seat.index] = WORKING
         self.seat.busy[0] = 0
+        self._hand_over()
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
@@ -189,6 +191,7 @@ class WorkerStation(Station):
                 return False
             call = job._claim_private()
             if call is not None:
+                self._hand_over()
                 self.seat.busy[0] = -1
                 self._done += 1
                 try:
@@ -232,6 +235,8 @@ class WorkerStation(Station):
             ring(self.arena.words[at + SeatWord.COURIER])
 
     def _run(self, item: Any) -> None:
+        self._woken = False
+        self._hand_over()
         if type(item) is int and item >= self.arena.slots:
             self._done += perform_batch(self.seat, item, self._stack)
         else:
@@ -246,21 +251,29 @@ class WorkerStation(Station):
     # -- having nothing to do --------------------------------------------------------------------------------------
 
     def _seek(self, now: float) -> None:
-        """Ask once per beat, look around for a while, then nap."""
-        beat = self.arena.beat[0] * 1e-6
-        crowded = self._crowded()
-        if now - self._asked >= beat:
+        """Ask once per beat, look around for a while, then nap.
+
+        At most as many ask as there are cores beside the caller's: the others sleep until they are rung. Whoever asks is
+        the clock for them; when it gets work, it asks once more on their behalf (`_hand_over`).
+        """
+        beat = self.arena.beat
+        if self._woken:
+            self._woken = False
+            beat[0] = min(beat[0] * 2, BEAT_MOST)  # an answer, but gone before it could be taken: too short
+        if now - self._asked >= beat[0] * 1e-6:
             self._asked = now
             if self._ask():
                 self._answered = now
-        if not crowded and now - self._quiet_since < self._spin * self.patience:
-            return
-        self._nap(now, beat, deep=crowded or now - self._answered > DEEP)
+                if self._asked_before:
+                    beat[0] = min(beat[0] * 2, BEAT_MOST)  # likewise
+            self._asked_before = True
+        if now - self._quiet_since >= self._spin * self.patience:
+            self._nap(now)
 
-    def _crowded(self) -> bool:
-        """Whether as many others look for work already as there are cores beside the caller's."""
+    def _clocks(self) -> int:
+        """How many other workers ask regularly."""
         idle = bytes(self.arena.idle)
-        return idle.count(SEEKING) > max(1, (self.settings.cores - 1))
+        return idle.count(SEEKING) + idle.count(NAPPING) - (idle[self.seat.index] in (SEEKING, NAPPING))
 
     def _ask(self) -> bool:
         """Set the request word of every busy seat; whether one had answered since."""
@@ -272,27 +285,38 @@ class WorkerStation(Station):
                 answered = True
         return answered
 
-    def _nap(self, now: float, beat: float, *, deep: bool) -> None:
+    def _hand_over(self) -> None:
+        """This worker has work now: if others sleep, they have lost their clock, and are asked for."""
+        self._asked_before = False
+        if self.sleeping():
+            self._ask()
+
+    def _nap(self, now: float) -> None:
         """Sleep for a beat, or until rung."""
         arena, idle, index = self.arena, self.arena.idle, self.seat.index
+        crowded = self._clocks() >= max(1, self.settings.cores - 1)
+        deep = crowded or now - self._answered > DEEP
         self.bell.hush()
-        idle[index] = NAPPING
-        self._ask()
+        idle[index] = ASLEEP if deep else NAPPING
+        if deep and not crowded:
+            self._ask()  # and leave it standing
         count(self.seat.channel)  # fence: the announcement before the last look
-        if self._something() or arena.stop[0] or self.retire[0]:
+        if self._something() or arena.stop[0] or self.retire[0] or (crowded and not self._clocks()):
+            idle[index] = SEEKING
             return
-        if now - self._rang > RING_GAP:
+        if not crowded and (deep or now - self._rang > RING_GAP):
             self._rang = now
             self._ring_couriers()
         self.seat.stats[Stat.SLEEPS] += 1
-        rang = self.bell.sleep(None if deep else max(2e-5, beat))
+        rang = self.bell.sleep(None if deep else max(2e-5, self._asked + arena.beat[0] * 1e-6 - now))
         idle[index] = SEEKING
         spin = self.settings.idle_spin
         self._spin = min(self._spin * 2, spin * SPIN_MOST) if rang else max(self._spin / 2, spin)
         if rang:
             self.seat.stats[Stat.WAKES] += 1
-            self._quiet_since = self._answered = clock()
-            arena.beat[0] = min(arena.beat[0] * 2, BEAT_MOST)
+            self._woken = True
+            self._quiet_since = self._answered = self._asked = clock()
+        self._asked_before = False
 
     def _something(self) -> bool:
         return (

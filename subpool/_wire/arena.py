@@ -106,26 +106,34 @@ class Arena:
 
     def __init__(self, memory: memoryview | None, seats: int, slots: int, batches: int) -> None:
         """Lay the block out for so many seats, slots and batches; `memory` is None where it is made."""
-        self.seats, self.slots, self.batches = seats, slots, batches
+        self.seats: int = seats
+        self.slots: int = slots
+        self.batches: int = batches
         public = GLOBAL_WORDS
         backlog = public + seats
         idle = backlog + seats
         blocks = -(-(idle + -(-seats // 8)) // 8) * 8
-        self.stats_at = blocks + seats * SEAT_WORDS
-        self.slots_at = self.stats_at + seats * STAT_WORDS
-        self.batches_at = self.slots_at + slots * SLOT_WORDS
+        self.stats_at: int = blocks + seats * SEAT_WORDS
+        self.slots_at: int = self.stats_at + seats * STAT_WORDS
+        self.batches_at: int = self.slots_at + slots * SLOT_WORDS
         path_at = (self.batches_at + batches * BATCH_WORDS) * 8
         size = path_at + PATH_BYTES
-        self.memory = memoryview(bytearray(size)) if memory is None else memory
-        self.words = self.memory.cast("q")
-        self.stop = self.words[0:1]  # nonzero: the pool ends. Writer: the host
-        self.beat = self.words[1:2]  # the thieves' shared beat in microseconds. Writer: whichever thief measured last
-        self.public = self.words[public:backlog]  # per seat: a stamp, new whenever something new is on its CHANNEL
-        self.backlog = self.words[backlog:idle]  # per seat: the same for its BACKLOG
-        self.idle = self.memory[idle * 8 : idle * 8 + seats]  # per seat: an `Idle` state. Writer: the seat
-        self.path_version = self.words[2:3]  # even: `path` is whole. Writer: the host
-        self.path_length = self.words[3:4]  # Writer: the host
-        self.path = self.memory[path_at:]  # the host's `sys.path`, written. Writer: the host
+        self.memory: memoryview[int] = memoryview(bytearray(size)) if memory is None else memory
+        self.words: memoryview[int] = self.memory.cast("q")
+        self.stop: memoryview[int] = self.words[0:1]  # nonzero: the pool ends. Writer: the host
+        self.beat: memoryview[int] = self.words[
+            1:2
+        ]  # the thieves' shared beat in microseconds. Writer: whichever thief measured last
+        self.public: memoryview[int] = self.words[
+            public:backlog
+        ]  # per seat: a stamp, new whenever something new is on its CHANNEL
+        self.backlog: memoryview[int] = self.words[backlog:idle]  # per seat: the same for its BACKLOG
+        self.idle: memoryview[int] = self.memory[
+            idle * 8 : idle * 8 + seats
+        ]  # per seat: an `Idle` state. Writer: the seat
+        self.path_version: memoryview[int] = self.words[2:3]  # even: `path` is whole. Writer: the host
+        self.path_length: memoryview[int] = self.words[3:4]  # Writer: the host
+        self.path: memoryview[int] = self.memory[path_at:]  # the host's `sys.path`, written. Writer: the host
         self._blocks = blocks
 
     @property

@@ -1,9 +1,9 @@
 """Doorbells: how a thread sleeps until another one, in any interpreter, has something for it.
 
 A doorbell counts: a ring before the sleep is not lost, and many rings wake once. It is named by the file descriptors
-beneath it, which every interpreter of the process may use; `ring` needs only the number in `Doorbell.address`. Only the
-interpreter that made a doorbell closes it, and only when nobody is left who could ring: a late ring on a number that was
-given out again would write into somebody else's file.
+beneath it, which every interpreter of the process may use; to `ring` takes one number, `Doorbell.address`. Only the
+interpreter that made a doorbell closes it, and only when nobody is left who could ring: a late ring on a number that
+was given out again would write into somebody else's file.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class Doorbell:
     """One sleeper's doorbell. `address` is the number others `ring`."""
 
     __slots__ = ("_poll", "_reader", "address")
+
+    address: int
 
     def __init__(self, descriptors: tuple[int, int] | None = None) -> None:
         """Make a doorbell, or take over one whose `descriptors` another interpreter made, and will close."""
