@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from subpool.scopes import Scope
     from subpool.task import Task
 
+__version__ = "0.1.0"
+
 __all__ = [
     "BrokenPoolError",
     "Pool",
@@ -41,6 +43,7 @@ __all__ = [
     "UnsupportedInSubinterpreter",
     "UnsupportedWarning",
     "WorkerLostError",
+    "__version__",
     "cancelled",
     "configure",
     "current_pool",

@@ -176,7 +176,35 @@ class Scope:
         task = self._tasks.get(half.place)
         call = None if task is None else task._claim_private()
         if task is not None and call is not None:
-            self._station.run_here(task, call)
+            self._run_watched(task, call)
+
+    def _run_watched(self, task: ScopeTask[Any], call: Call) -> None:
+        """Run a task here, while the courier looks out for failures elsewhere that should stop it."""
+        station, bundle = self._station, self._bundle
+        bundle.alert = station.courier.address
+        for half in bundle.outstanding:
+            if half.state is HalfState.PUBLIC:
+                station.alert(half.number, bundle.alert)
+        station.lookouts.append(self._look_out)
+        try:
+            self._look_out()
+            station.run_here(task, call)
+        finally:
+            bundle.alert = 0
+            station.lookouts.remove(self._look_out)
+
+    def _look_out(self) -> None:
+        """If a task elsewhere failed, stop the others at once. Also called by the courier."""
+        station, halves = self._station, self._bundle.outstanding
+        if not self._stopping and any(
+            half.state is HalfState.PUBLIC and station.failed(half.number) for half in halves
+        ):
+            self._stopping = True
+            for task in list(self._tasks.values()):
+                half = task._half
+                if half.state is not HalfState.PUBLIC or not station.arrived(half.number):
+                    task._complete(CANCELLED_AND_NOTIFIED, None, None)
+                    self._halt(task)
 
     def _arrivals(self) -> None:
         """Take in what others have done."""

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import subpool
 
-PATIENCE = 10.0
+PATIENCE = 20.0
 """Seconds after which a wait in a test has failed. Never reached in a run that passes."""
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")

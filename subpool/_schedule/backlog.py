@@ -84,6 +84,11 @@ class Backlog:
         elif 0 < self.pace < TINY:
             if clock() - self._fed > COMPANY:
                 self.feed()
+            elif not self.more[0]:
+                self.more[0] = 1  # who naps next, rings for it
+                count(self.channel)  # fence: either the napping worker sees that, or is seen here
+                if self.station.sleeping():
+                    self.feed()
         elif self.station.hungry():
             self.feed()
 

@@ -97,14 +97,14 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
                 count(channel)  # fence: the outcome before the word that announces it
             words[cell] = DONE | kind << 3 | length << 8
             waiter = words[header + SlotWord.WAITER]
-            if waiter:
+            if waiter > 0:
                 ring(waiter)
         begun = ended
         cell += CELL
     stack.pop()
     count(channel)  # fence: either the sleeper sees the last outcome, or its doorbell is seen here
     waiter = words[header + SlotWord.WAITER]
-    if waiter:
+    if waiter > 0:
         ring(waiter)
     seat.busy[0] = 0
     seat.station.ended()

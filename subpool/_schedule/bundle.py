@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from subpool._schedule.half import Half, HalfState
@@ -24,6 +25,7 @@ class Bundle(Fork):
     def __init__(self, calls: Iterable[Callable[[], Any]] = (), first: int = 0) -> None:
         """Bundle these callables, the first of them at place `first`."""
         self._left = deque(Half(call, self, place) for place, call in enumerate(calls, first))
+        self.alert = 0
         self._size = first + len(self._left)
         self._kept: list[Half] = []
         self._drawn: list[Half] = []
@@ -81,5 +83,11 @@ class Bundle(Fork):
     @property
     def outstanding(self) -> list[Half]:
         """The halves that others have, or may take."""
-        self._drawn = out = [half for half in self._drawn if half.state in (HalfState.PUBLIC, HalfState.WRITING)]
+        out = []
+        for half in list(self._drawn):  # the courier may draw at the same time: no other list takes its place
+            if half.state in (HalfState.PUBLIC, HalfState.WRITING):
+                out.append(half)
+            else:
+                with suppress(ValueError):
+                    self._drawn.remove(half)
         return out

@@ -260,7 +260,7 @@ class Host(Station):
                 words[cell] = DONE | int(Kind.LOST) << 3
                 interpreters.count(self.root.channel)
                 waiter = words[arena.header(number) + SlotWord.WAITER]
-                if waiter:
+                if waiter > 0:
                     ring(waiter)
 
     def set_aside(self, taker: int) -> None:
@@ -365,7 +365,7 @@ class Host(Station):
 
     def attend(self) -> float | None:
         """See `Station.attend`; and refill the window, and watch deadlines."""
-        if self.backlog.waiting or self.backlog.timed:
+        if not self.backlog.empty or self.backlog.timed:
             self.backlog.feed()
             due = self.backlog.attend()
             if due is not None and due != float("inf"):

@@ -132,6 +132,8 @@ class Seat:
                 return False
             number = self.free.pop()
             item = self.fill(number, data, 0)
+            if isinstance(half.fork, Fork) and half.fork.alert:
+                self.words[self.arena.header(number) + SlotWord.WAITER] = -half.fork.alert
             self.public[number] = half
             half.number = number
             self.shown = half.fork
@@ -287,7 +289,10 @@ class Seat:
 class Fork:
     """Halves that a seat hands out together: an entry of the ledger that is asked for one half at a time."""
 
-    __slots__ = ()
+    __slots__ = ("alert",)
+
+    alert: int
+    """Address of the doorbell to ring if a half fails while its owner does not wait, 0 for none."""
 
     def draw(self) -> Half | None:
         """Take the half that should travel next, or None when none is left. Called under the seat's lock."""

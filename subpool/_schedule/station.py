@@ -66,6 +66,7 @@ class Station:
         self.seats: list[Seat] = []
         self.courier_ident: int | None = None
         self.ending = False
+        self.lookouts: list[Callable[[], None]] = []  # what the courier looks after for callers that run a task themselves
         self.own_arithmetic = False  # a decimal context other than the usual one was seen here
 
     # -- hunger ----------------------------------------------------------------------------------------------------
@@ -113,7 +114,7 @@ class Station:
         while limit and tag > 0:
             header = self.arena.header(tag - 1)
             waiter = words[header + SlotWord.WAITER]
-            if waiter:
+            if waiter > 0:
                 ring(waiter)
                 limit -= 1
             tag = words[header + SlotWord.PARENT]
@@ -171,6 +172,15 @@ class Station:
     def arrived(self, number: int) -> bool:
         """Whether the outcome of a number is there."""
         return self.arena.words[self.arena.cell(number)] & PHASE == DONE
+
+    def failed(self, number: int) -> bool:
+        """Whether the outcome of a number is there, and is a failure."""
+        state = self.arena.words[self.arena.cell(number)]
+        return state & PHASE == DONE and (state >> 3) & 7 in (Kind.ERROR, Kind.LOST)
+
+    def alert(self, number: int, address: int) -> None:
+        """Have this doorbell rung if the task with this number fails."""
+        self.arena.words[self.arena.header(number) + SlotWord.WAITER] = -address
 
     def outcome(self, number: int) -> tuple[int, Any]:
         """The kind and the payload of an outcome that has arrived. The payload is a copy, or large and our own."""
@@ -316,6 +326,8 @@ class Station:
                 self.respond(seat)
         if self.orphans:
             self.reap()
+        for look in list(self.lookouts):
+            look()
         again = self.interrupter.check()
         if again is not None:
             for ident, address in list(self.sleepers.items()):

@@ -31,6 +31,7 @@ UNCLAIM: Final = 2
 """Value of `SlotWord.CANCEL`: its owner wants to run it; whoever has not begun leaves it alone."""
 PARCEL: Final = 1 << 6
 """Bit of `SlotWord.STATE`: the outcome was too large for its place and lies in the owner's inbox."""
+KIND: Final = 7
 WEAK: Final = platform.machine().lower() not in ("x86_64", "amd64", "i686", "i386")
 """Whether this machine may let another core see two stores in the other order."""
 TIMED: Final = 1 << 48
@@ -219,5 +220,9 @@ def finish(seat: Seat, number: int, cell: int, kind: int, data: bytes, begun: in
     words[cell] = DONE | kind << 3 | length << 8
     count(seat.channel)  # fence: either the sleeper sees DONE, or its doorbell is seen here
     waiter = words[header + SlotWord.WAITER]
-    if waiter:
+    if waiter > 0:
         ring(waiter)
+    elif waiter < 0 and kind & KIND != VALUE:
+        ring(-waiter)
+    if kind in (DECLINED, REFUSED):
+        ring(words[arena.seat(words[header + SlotWord.OWNER]) + SeatWord.COURIER])  # it has to go somewhere else

@@ -77,7 +77,7 @@ class WorkerStation(Station):
         self.task_thread = get_ident()
         self._done = 0
         self._spin = settings.idle_spin
-        self._asked_before = self._woken = False
+        self._asked_before = self._woken = self._ring_due = False
         self._stack = self.stacks.setdefault(self.task_thread, [])
         self._seen_public = [0] * arena.seats
         self._seen_public_all = b""
@@ -290,6 +290,19 @@ class WorkerStation(Station):
         self._asked_before = False
         if self.sleeping():
             self._ask()
+            now = clock()
+            if now - self._rang > RING_GAP:
+                self._rang = now
+                self._ring_couriers()
+            elif not self._ring_due:
+                self._ring_due = True
+                self.call_at(self._rang + RING_GAP, self._ring_late)
+
+    def _ring_late(self) -> None:
+        """The ring that was put off, on the courier's thread: busy seats may be deep in a leaf."""
+        self._ring_due = False
+        if self.sleeping():
+            self._ring_couriers()
 
     def _nap(self, now: float) -> None:
         """Sleep for a beat, or until rung."""
@@ -307,6 +320,8 @@ class WorkerStation(Station):
         if not crowded and (deep or now - self._rang > RING_GAP):
             self._rang = now
             self._ring_couriers()
+        else:
+            self._ring_holders()
         self.seat.stats[Stat.SLEEPS] += 1
         rang = self.bell.sleep(None if deep else max(2e-5, self._asked + arena.beat[0] * 1e-6 - now))
         idle[index] = SEEKING
@@ -325,6 +340,14 @@ class WorkerStation(Station):
             or not self.backlog.empty
             and bool(self.backlog.waiting)
         )
+
+    def _ring_holders(self) -> None:
+        """Have those publish who hold background jobs back, so that they travel in company."""
+        words, arena = self.arena.words, self.arena
+        for seat in range(arena.seats):
+            at = arena.seat(seat)
+            if words[at + SeatWord.MORE] and self.settings.background:
+                ring(words[at + SeatWord.COURIER])
 
     def _ring_couriers(self) -> None:
         """Have busy seats look at their request words even if they are deep in a leaf."""
