@@ -132,7 +132,10 @@ class Scope:
     def cancel(self) -> None:
         """Cancel everything spawned in this scope that is not done."""
         for task in list(self._tasks.values()):
-            task.cancel()
+            half = task._half
+            if half.state is not HalfState.PUBLIC or not self._station.arrived(half.number):
+                task._complete(CANCELLED_AND_NOTIFIED, None, None)
+                self._halt(task)
 
     # -- leaving ---------------------------------------------------------------------------------------------------
 
@@ -200,11 +203,7 @@ class Scope:
             half.state is HalfState.PUBLIC and station.failed(half.number) for half in halves
         ):
             self._stopping = True
-            for task in list(self._tasks.values()):
-                half = task._half
-                if half.state is not HalfState.PUBLIC or not station.arrived(half.number):
-                    task._complete(CANCELLED_AND_NOTIFIED, None, None)
-                    self._halt(task)
+            self.cancel()
 
     def _arrivals(self) -> None:
         """Take in what others have done."""

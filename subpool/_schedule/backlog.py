@@ -105,8 +105,13 @@ class Backlog:
 
     def jobs(self) -> list[Job]:
         """Those that are not done."""
-        flying = [job for flight in list(self.flying) for job in flight.jobs if job is not None]
-        return [job for job in (*flying, *list(self.waiting)) if "_final" not in job.__dict__]
+        lock = self._lock
+        try:
+            lock.acquire()  # so that none is on its way from the queue to a slot
+            flying = [job for flight in self.flying for job in flight.jobs if job is not None]
+            return [job for job in (*flying, *self.waiting) if "_final" not in job.__dict__]
+        finally:
+            self._release()
 
     def feed(self) -> bool:
         """Take home what is done, and fill the window. Whether anything came home."""

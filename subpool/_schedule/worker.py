@@ -285,11 +285,19 @@ class WorkerStation(Station):
                 answered = True
         return answered
 
+    def _leave_standing(self) -> None:
+        """Set the request word of every seat, busy or not: whoever has work next finds it."""
+        words, arena = self.arena.words, self.arena
+        for seat in range(arena.seats):
+            if seat != self.seat.index:
+                words[arena.seat(seat)] = 1
+
     def _hand_over(self) -> None:
         """This worker has work now: if others sleep, they have lost their clock, and are asked for."""
         self._asked_before = False
         if self.sleeping():
             self._ask()
+            self.seat.request[0] = 1  # this seat was not busy when they fell asleep
             now = clock()
             if now - self._rang > RING_GAP:
                 self._rang = now
@@ -312,7 +320,7 @@ class WorkerStation(Station):
         self.bell.hush()
         idle[index] = ASLEEP if deep else NAPPING
         if deep and not crowded:
-            self._ask()  # and leave it standing
+            self._leave_standing()
         count(self.seat.channel)  # fence: the announcement before the last look
         if self._something() or arena.stop[0] or self.retire[0] or (crowded and not self._clocks()):
             idle[index] = SEEKING
