@@ -424,7 +424,7 @@ class Host(Station):
     def at_rest(self) -> bool:
         """Whether nothing runs, and nothing waits to be run."""
         running = any(self.arena.words[self.arena.seat(seat) + SeatWord.BUSY] > 0 for seat in range(self.arena.seats))
-        return not running and not self.backlog.jobs() and not self.sleepers
+        return not running and not self.backlog.jobs() and not self.waiting
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

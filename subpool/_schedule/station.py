@@ -45,6 +45,11 @@ ASLEEP: Final = 3
 """`Arena.idle`: the worker sleeps until it is rung."""
 
 
+_stacks: dict[int, list[Stoppable]] = {}  # per thread, the tasks that it runs, of whichever pool; the newest last
+_sleepers: dict[int, int] = {}  # per thread that waits asleep, the address of its doorbell
+_interrupter = Interrupter(_stacks)
+
+
 class Station:
     """One interpreter's part of a pool."""
 
@@ -54,13 +59,14 @@ class Station:
         self.grace = grace
         self.patience = 1 if (os.process_cpu_count() or 1) > 1 else 0
         self.functions: dict[bytes, Callable[..., Any]] = {}
-        self.stacks: dict[int, list[Stoppable]] = {}
-        self.sleepers: dict[int, int] = {}
+        self.stacks = _stacks
+        self.sleepers = _sleepers
+        self.waiting: set[int] = set()  # the threads that sleep at one of this station's seats
         self.parcels: dict[int, Any] = {}
         self.orphans: list[tuple[Seat, Half]] = []
         self.refused: set[tuple[object, object]] = set()
         self.courier = courier
-        self.interrupter = Interrupter(self.stacks)
+        self.interrupter = _interrupter
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._timer_numbers = itertools.count()
         self.seats: list[Seat] = []

@@ -126,6 +126,7 @@ def _sleep(
         for header in headers:
             words[header + SlotWord.WAITER] = bell.address
         station.sleepers[ident] = bell.address
+        station.waiting.add(ident)
         family = _family(seat, targets)
         _ask(seat, family)
         count(seat.channel)  # fence: the announcement before the last look
@@ -139,6 +140,7 @@ def _sleep(
             seat.stats[Stat.WAKES] += 1
     finally:
         station.sleepers.pop(ident, None)
+        station.waiting.discard(ident)
         for header in headers:
             words[header + SlotWord.WAITER] = 0
         if bell is not seat.bell:
