@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule.freight import CELL, Flight, Freight, key_of
 from subpool._schedule.seat import DONE, PHASE, READY, TAKEN, Seat
-from subpool._schedule.taking import PARCEL, UNCLAIM
+from subpool._schedule.taking import GONE, PARCEL, UNCLAIM
 from subpool._wire.arena import BATCH_ITEMS, SeatWord, SlotWord
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count
@@ -240,9 +240,13 @@ class Backlog:
         first = cell = arena.cell(flight.first)
         done = []
         for place in range(len(jobs)):
-            if jobs[place] is not None and words[cell] & PHASE == DONE:
+            if jobs[place] is not None and (words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE):
                 done.append(place)
             cell += CELL
+        for place in list(flight.ghosts):
+            if words[first + place * CELL] & PHASE == DONE:
+                flight.ghosts.remove(place)
+                flight.left -= 1
         if not done:
             if len(jobs) > 1:
                 self._hurry(flight, first)
@@ -253,6 +257,12 @@ class Backlog:
             assert job is not None
             cell = first + place * CELL
             state = words[cell]
+            if state & PHASE != DONE:
+                jobs[place], job._number = None, None
+                flight.ghosts.append(place)
+                self.in_flight -= 1
+                self._home(job, Kind.LOST, b"")
+                continue
             kind = (state >> 3) & 7
             if kind <= Kind.ERROR:
                 self._learn(flight.key, words[cell + SlotWord.TIME])

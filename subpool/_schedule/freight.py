@@ -28,13 +28,14 @@ CELL: Final = 8
 class Flight:
     """One published slot or batch, and its jobs that have not come home."""
 
-    __slots__ = ("first", "jobs", "key", "left")
+    __slots__ = ("first", "ghosts", "jobs", "key", "left")
 
     def __init__(self, first: int, key: object, jobs: list[Job | None]) -> None:
         self.first = first
         self.key = key
         self.jobs = jobs
         self.left = len(jobs)
+        self.ghosts: list[int] = []  # places whose taker was set aside, and may still write there
 
 
 class Freight:

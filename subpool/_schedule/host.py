@@ -19,6 +19,7 @@ from subpool._schedule.lane import InlineLane
 from subpool._schedule.seat import DONE, PHASE, TAKEN, Seat
 from subpool._schedule.settings import WorkerSettings
 from subpool._schedule.station import WORKING, Station
+from subpool._schedule.taking import GONE
 from subpool._wire import interpreters
 from subpool._wire.arena import BATCH_ITEMS, Arena, SeatWord, SlotWord
 from subpool._wire.doorbell import Doorbell, ring
@@ -253,8 +254,7 @@ class Host(Station):
     def _fail_taken(self, seat: int) -> None:
         """Whatever a worker that is gone had taken is lost."""
         arena, words, mark = self.arena, self.arena.words, TAKEN | seat << 8
-        numbers = (*range(arena.slots), *range(arena.slots, arena.slots + arena.batches * BATCH_ITEMS))
-        for number in numbers:
+        for number in self._numbers_of_slots():
             cell = arena.cell(number)
             if words[cell] == mark:
                 words[cell] = DONE | int(Kind.LOST) << 3
@@ -262,6 +262,23 @@ class Host(Station):
                 waiter = words[arena.header(number) + SlotWord.WAITER]
                 if waiter > 0:
                     ring(waiter)
+
+    def _give_up(self, seat: int) -> None:
+        """Nobody waits any more for what this worker has; the slots are its own until it comes back."""
+        arena, words, mark = self.arena, self.arena.words, TAKEN | seat << 8
+        for number in self._numbers_of_slots():
+            cell = arena.cell(number)
+            if words[cell] == mark:
+                words[cell + SlotWord.CANCEL] = GONE
+                interpreters.count(self.root.channel)  # fence: the mark before the look at who sleeps
+                waiter = words[arena.header(number) + SlotWord.WAITER]
+                if waiter > 0:
+                    ring(waiter)
+        self.nudge_courier()
+
+    def _numbers_of_slots(self) -> tuple[int, ...]:
+        arena = self.arena
+        return (*range(arena.slots), *range(arena.slots, arena.slots + arena.batches * BATCH_ITEMS))
 
     def set_aside(self, taker: int) -> None:
         """A worker does not come back from a task that was stopped: its task has failed, another worker takes over."""
@@ -272,7 +289,7 @@ class Host(Station):
         at = self.arena.seat(taker)
         self.arena.words[at + SeatWord.RETIRE] = 1
         self.arena.words[at + SeatWord.BUSY] = 0
-        self._fail_taken(taker)
+        self._give_up(taker)
         self._start_worker(self._numbers[taker])
 
     # -- sys.path --------------------------------------------------------------------------------------------------
@@ -455,7 +472,7 @@ class Host(Station):
     def _stop_running(self) -> None:
         """Ask every task that runs to stop."""
         arena, words = self.arena, self.arena.words
-        for number in (*range(arena.slots), *range(arena.slots, arena.slots + arena.batches * BATCH_ITEMS)):
+        for number in self._numbers_of_slots():
             cell = arena.cell(number)
             if words[cell] & PHASE == TAKEN:
                 words[cell + SlotWord.CANCEL] = 1

@@ -24,6 +24,7 @@ class Job:
     _call: Call
     _sent: Call
     _number: int | None = None
+    _item: Any  # what goes on the channel for it, once it is written
     _wanted = False
     _watched = False
     _sleeper = 0  # address of the doorbell of a thread that sleeps until it is done

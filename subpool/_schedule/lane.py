@@ -31,11 +31,12 @@ class InlineLane:
         package = module.partition(".")[0]
         if package not in self._warned:
             self._warned.add(package)
-            warnings.warn(
-                f"{package} does not load in a subinterpreter: background tasks that need it run on a host thread",
-                UnsupportedWarning,
-                stacklevel=2,
-            )
+            text = f"{package} does not load in a subinterpreter: background tasks that need it run on a host thread"
+            try:
+                warnings.warn(text, UnsupportedWarning, stacklevel=2)
+            except UnsupportedWarning as error:  # the filters make it an error: of this job, not of who finds it
+                job._fail(error)
+                return
         if self._threads is None:
             self._threads = ThreadPoolExecutor(1, thread_name_prefix="subpool-inline")
         job._inline = True

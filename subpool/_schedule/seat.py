@@ -16,7 +16,7 @@ calls: hence acquire inside `try`, and release in `finally` if the lock is ours 
 from __future__ import annotations
 
 from functools import partial
-from threading import RLock
+from threading import RLock, get_ident
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,7 +66,7 @@ class Seat:
         self.public: dict[int, Half] = {}
         self.free = list(reversed(slots))
         self.lock = RLock()
-        self.writing: Half | None = None
+        self.writer = 0  # the thread that is writing a half, if any
         self.shown: object = None
         self.declined: list[object] = []
         self.muted_until = 0.0
@@ -78,19 +78,24 @@ class Seat:
         if not exempt and clock() < self.muted_until:
             return 0
         sent = 0
-        while sent < limit:
-            half = self._draw()
-            if half is None or not self._send(half):
-                break
-            sent += 1
+        ident = get_ident()
+        try:
+            while sent < limit:
+                half = self._draw(ident)
+                if half is None or not self._send(half):
+                    break
+                sent += 1
+        finally:
+            if self.writer == ident:  # a RecursionError or Ctrl-C came between the two
+                self.writer = 0
         return sent
 
-    def _draw(self) -> Half | None:
+    def _draw(self, ident: int) -> Half | None:
         """Take the oldest half that may go off the ledger."""
         lock = self.lock
         try:
             lock.acquire()
-            if self.writing is not None or not self.free:
+            if self.writer or not self.free:
                 return None
             standing = count(self.channel) > 0
             half = None
@@ -104,7 +109,7 @@ class Seat:
                     return None
                 half = self._half_of(entry)
             half.state = HalfState.WRITING
-            self.writing = half
+            self.writer = ident
             return half
         finally:
             if lock._is_owned():  # type: ignore[attr-defined]
@@ -147,7 +152,7 @@ class Seat:
                 half.state = HalfState.PRIVATE
                 if isinstance(half.fork, Fork):
                     half.fork.keep(half)
-            self.writing = None
+            self.writer = 0
             if lock._is_owned():  # type: ignore[attr-defined]
                 lock.release()
 
@@ -280,7 +285,11 @@ class Seat:
         self.ledger.append(popped)
 
     def release(self, half: Half) -> None:
-        """The slot of a half that came home is free again."""
+        """The slot of a half that came home is free again; or will be, once a taker that was set aside is done with it."""
+        if self.words[self.arena.cell(half.number)] & PHASE != DONE:
+            self.station.orphan(self, half)
+            half.state = HalfState.HOME
+            return
         if self.public.pop(half.number, None) is not None:
             self.free.append(half.number)
         half.state = HalfState.HOME

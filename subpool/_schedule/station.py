@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule.interrupt import Interrupter
 from subpool._schedule.seat import DONE, PHASE, TAKEN, Seat
-from subpool._schedule.taking import PARCEL, STOP, Stoppable
+from subpool._schedule.taking import GONE, PARCEL, STOP, Stoppable
 from subpool._wire.arena import Arena, SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.interpreters import count, get
 from subpool._wire.payload import Kind
-from subpool.errors import TaskCancelled
+from subpool.errors import TaskCancelled, UnsupportedInSubinterpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +53,11 @@ _interrupter = Interrupter(_stacks)
 class Station:
     """One interpreter's part of a pool."""
 
+    delivery_address: int = 0
+    """Address of the doorbell of the delivery thread, 0 if there is none."""
+    index: int | None = None
+    """The number of the worker; None in the host."""
+
     def __init__(self, arena: Arena, workers: int, grace: float, courier: Doorbell) -> None:
         self.arena = arena
         self.workers = workers
@@ -67,7 +72,7 @@ class Station:
         self.refused: set[tuple[object, object]] = set()
         self.courier = courier
         self.interrupter = _interrupter
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._timer_numbers = itertools.count()
         self.seats: list[Seat] = []
         self.courier_ident: int | None = None
@@ -108,11 +113,17 @@ class Station:
         The one who is woken asks for the others, once it has work; if it finds none, it stays up and asks again.
         """
         seat.request[0] = 0
-        sent = seat.publish(1)
-        if sent or count(seat.channel):
-            self.wake_for(seat, max(1, sent))
-        elif seat.muted_until <= clock():
-            seat.request[0] = 1
+        answered = False
+        try:
+            sent = seat.publish(1)
+            if sent or count(seat.channel):
+                self.wake_for(seat, max(1, sent))
+                answered = True
+            elif seat.muted_until > clock():
+                answered = True  # the request is renewed when that is over
+        finally:
+            if not answered:
+                seat.request[0] = 1
 
     def wake_for(self, seat: Seat, limit: int) -> None:
         """Wake those who wait for the task that the seat runs, nearest first, then idle workers."""
@@ -176,8 +187,9 @@ class Station:
     # -- outcomes --------------------------------------------------------------------------------------------------
 
     def arrived(self, number: int) -> bool:
-        """Whether the outcome of a number is there."""
-        return self.arena.words[self.arena.cell(number)] & PHASE == DONE
+        """Whether the outcome of a number is there, or will not be waited for any more."""
+        words, cell = self.arena.words, self.arena.cell(number)
+        return words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE
 
     def failed(self, number: int) -> bool:
         """Whether the outcome of a number is there, and is a failure."""
@@ -193,6 +205,8 @@ class Station:
         arena = self.arena
         count(self.seats[0].channel)  # fence: the outcome is read after the word that announced it
         state = arena.words[arena.cell(number)]
+        if state & PHASE != DONE:
+            return Kind.LOST, b""  # its taker was set aside
         kind, length = (state >> 3) & 7, state >> 8
         if state & PARCEL:
             return kind, self.parcel(number)
@@ -275,6 +289,11 @@ class Station:
         """Have the courier look around."""
         ring(self.courier.address)
 
+    def divert(self, job: Job, call: Call, module: str) -> None:
+        """A job needs a module that no subinterpreter can load. A worker has nowhere else to run it; the host has."""
+        text = f"module {module} does not load in a subinterpreter"
+        job._fail(UnsupportedInSubinterpreter(text, name=module))
+
     def orphan(self, seat: Seat, half: Half) -> None:
         """Nobody waits for this half any more: its slot is freed when it is done."""
         self.orphans.append((seat, half))
@@ -283,7 +302,7 @@ class Station:
         """Free the slots of orphans that are done."""
         for entry in list(self.orphans):
             seat, half = entry
-            if self.arrived(half.number):
+            if self.arena.words[self.arena.cell(half.number)] & PHASE == DONE:
                 self.orphans.remove(entry)
                 self.outcome(half.number)
                 seat.release(half)
@@ -314,7 +333,7 @@ class Station:
 
     # -- the courier's work ----------------------------------------------------------------------------------------
 
-    def call_at(self, when: float, action: Callable[[], None]) -> None:
+    def call_at(self, when: float, action: Callable[[], object]) -> None:
         """Have the courier do something at a time of the clock. It must be quick, and none of the user's code."""
         heappush(self._timers, (when, next(self._timer_numbers), action))
         if get_ident() != self.courier_ident and self._timers[0][2] is action:

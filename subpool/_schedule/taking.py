@@ -7,7 +7,7 @@ Whoever got a number from a queue is its *taker*: the only one who runs it, and 
 from __future__ import annotations
 
 import platform
-from threading import get_ident
+from threading import current_thread, get_ident, main_thread
 from time import perf_counter_ns as clock_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
     from subpool._schedule.seat import Seat
 
-__all__ = ["PARCEL", "STOP", "TIMED", "UNCLAIM", "Running", "Stoppable", "descends", "perform"]
+__all__ = ["GONE", "PARCEL", "STOP", "TIMED", "UNCLAIM", "Running", "Stoppable", "descends", "perform"]
 
 STOP: Final = 1
 """Value of `SlotWord.CANCEL`: the task should end."""
+GONE: Final = 3
+"""Value of `SlotWord.CANCEL`: its taker did not come back in time and was set aside. The slot is its own until it does."""
 UNCLAIM: Final = 2
 """Value of `SlotWord.CANCEL`: its owner wants to run it; whoever has not begun leaves it alone."""
 PARCEL: Final = 1 << 6
@@ -73,7 +75,7 @@ class Running(Stoppable):
     @property
     def cancelled(self) -> bool:  # type: ignore[override]
         """Whether it was asked to stop."""
-        return self.words[self.cell + SlotWord.CANCEL] == STOP
+        return self.words[self.cell + SlotWord.CANCEL] in (STOP, GONE)
 
 
 def descends(seat: Seat, tag: int, targets: tuple[int, ...]) -> bool:
@@ -124,7 +126,8 @@ def perform(seat: Seat, item: Any) -> None:
         kind, data = _called(seat, number, cell, function, args)
     except TaskCancelled:
         pass  # meant for a task beneath this one, which its own wait will tell
-    finish(seat, number, cell, kind, data, begun)
+    finally:
+        finish(seat, number, cell, kind, data, begun)
 
 
 def unreadable_outcome(seat: Seat, error: BaseException) -> tuple[int, bytes]:
@@ -174,6 +177,10 @@ def _called(seat: Seat, number: int, cell: int, function: Callable[..., Any], ar
         value = function(*args)
     except TaskCancelled:
         return CANCELLED, b""
+    except KeyboardInterrupt as raised:
+        if station.index is None and current_thread() is main_thread():
+            raise  # Ctrl-C is meant for the caller that waits here, and not for what it runs meanwhile
+        error = raised
     except BaseException as raised:  # noqa: BLE001 - SystemExit and KeyboardInterrupt cross like any other
         error = raised
     finally:

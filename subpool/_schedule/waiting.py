@@ -11,7 +11,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Final
 
 from subpool._schedule.seat import DONE, PHASE
-from subpool._schedule.taking import decline, descends, perform
+from subpool._schedule.taking import GONE, decline, descends, perform
 from subpool._wire.arena import SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count, get
@@ -27,6 +27,7 @@ __all__ = ["wait"]
 
 SPIN: Final = 100e-6
 """Seconds a waiting thread looks around before it sleeps."""
+HEADROOM: Final = 60
 DEEPEST: Final = 24
 """How many tasks a waiting thread stacks upon each other by helping."""
 
@@ -44,7 +45,7 @@ def wait(seat: Seat, numbers: Sequence[int], until: float | None = None, *, heed
     spin_end = clock() + SPIN * seat.station.patience
     while True:
         for cell in cells:
-            if words[cell] & PHASE == DONE:
+            if words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE:
                 count(seat.channel)  # fence: the outcome is read after the word that announced it
                 return True
         for running in stack:
@@ -74,6 +75,8 @@ def _help(seat: Seat, targets: tuple[int, ...]) -> bool:
         at = seat.arena.seat(other)
         if not descends(seat, seat.words[at + SeatWord.BUSY], targets):
             continue
+        if not _headroom(HEADROOM):
+            return False
         helper = seat.station.begin_helping(seat)
         if helper is None:
             return False
@@ -83,6 +86,14 @@ def _help(seat: Seat, targets: tuple[int, ...]) -> bool:
         finally:
             seat.station.end_helping(seat, helper)
     return False
+
+
+def _headroom(frames: int) -> bool:
+    """Whether so many calls deeper would still be well: a task that overflows the stack half-way is lost."""
+    try:
+        return frames == 0 or _headroom(frames - 1)
+    except RecursionError:
+        return False
 
 
 def _take(helper: Seat, seat: Seat, at: int, stamp: int, other: int, targets: tuple[int, ...]) -> bool:
@@ -130,7 +141,7 @@ def _sleep(
         family = _family(seat, targets)
         _ask(seat, family)
         count(seat.channel)  # fence: the announcement before the last look
-        if any(words[cell] & PHASE == DONE for cell in cells) or _anything(seat, family):
+        if any(words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE for cell in cells) or _anything(seat, family):
             return
         for other in family:
             ring(words[arena.seat(other) + SeatWord.COURIER])

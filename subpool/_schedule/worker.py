@@ -60,8 +60,6 @@ def main(memory: memoryview, geometry: tuple[int, int, int], settings: bytes) ->
 class WorkerStation(Station):
     """A worker's part of the pool: one seat, one task thread, one courier."""
 
-    delivery_address = 0
-
     def __init__(self, arena: Arena, settings: WorkerSettings) -> None:
         super().__init__(arena, settings.workers, settings.grace, Doorbell(settings.courier))
         self.settings = settings
