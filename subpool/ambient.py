@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from subpool import process
 from subpool._schedule import worker as worker_side
 from subpool._schedule.forkjoin import ASKED, make_join
-from subpool.calls import join_at
+from subpool.calls import in_order, join_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,8 @@ def _helped(ident: int) -> Host | None:
 
 
 def _general_join(a: Callable[[], Any], b: Callable[[], Any], /, *more: Callable[[], Any]) -> tuple[Any, ...]:
+    if process.End.begun:
+        return tuple(in_order((a, b, *more)))
     return join_at(station(), a, b, more)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from subpool.task import Station, Task
 
-__all__ = ["join_all_at", "join_at", "spawn_at"]
+__all__ = ["in_order", "join_all_at", "join_at", "spawn_at"]
 
 
 def join_at(station: Station, a: Any, b: Any, more: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -26,6 +26,11 @@ def join_at(station: Station, a: Any, b: Any, more: tuple[Any, ...]) -> tuple[An
     if more:
         return tuple(join_all(seat, [a, b, *more]))
     return join_two(seat, a, b)
+
+
+def in_order(calls: Iterable[Any]) -> list[Any]:
+    """Run callables one after the other: what is left when the program ends."""
+    return [call() for call in calls]
 
 
 def join_all_at(station: Station, callables: Iterable[Any]) -> list[Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from subpool.ambient import fast, station
-from subpool.calls import join_all_at, spawn_at
+from subpool import process
+from subpool.calls import in_order, join_all_at, spawn_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -103,7 +104,7 @@ def join_all[R](callables: Iterable[Callable[[], R]]) -> list[R]:
         Exception: what running them one after the other would have raised; those after it are withdrawn or stopped.
         TypeError: one of them is not callable; then none was run.
     """
-    return join_all_at(station(), callables)
+    return in_order(callables) if process.End.begun else join_all_at(station(), callables)
 
 
 def scope(timeout: float | None = None) -> Scope:

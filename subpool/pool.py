@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 from subpool import process
 from subpool._schedule import worker as worker_side
 from subpool._schedule.forkjoin import ASKED, make_join
-from subpool.calls import join_all_at, join_at, spawn_at
+from subpool.calls import in_order, join_all_at, join_at, spawn_at
 from subpool.errors import BrokenPoolError, PoolClosedError
 from subpool.options import IDLE_SPIN, checked, strict_by_environment, worker_count
 
@@ -180,11 +180,13 @@ class Pool:
         return self._general_join(a, b, *more)
 
     def _general_join(self, a: Callable[[], Any], b: Callable[[], Any], /, *more: Callable[[], Any]) -> tuple[Any, ...]:
+        if process.End.begun:
+            return tuple(in_order((a, b, *more)))
         return join_at(self._station(), a, b, more)
 
     def join_all[R](self, callables: Iterable[Callable[[], R]]) -> list[R]:
         """Run any number of callables; their results in order. See `subpool.join_all`."""
-        return join_all_at(self._station(), callables)
+        return in_order(callables) if process.End.begun else join_all_at(self._station(), callables)
 
     def scope(self, timeout: float | None = None) -> Scope:
         """A block that waits for what it spawned. See `subpool.scope`."""
@@ -369,4 +371,6 @@ class Pool:
         if host is None:
             return True
         host.cancel_all()
-        return host.shut_down(patience)
+        clean = host.shut_down(patience)
+        process.End.frozen = process.End.frozen or (not clean and host.frozen)
+        return clean

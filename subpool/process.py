@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from subpool.pool import Pool
 
-__all__ = ["Default", "default", "installed", "lock", "open_pools", "prepare"]
+__all__ = ["Default", "End", "default", "installed", "lock", "open_pools", "prepare"]
 
 AT_EXIT = 0.25
 """Seconds that running tasks have to stop in when the program ends."""
@@ -59,13 +61,24 @@ def prepare() -> None:
     global _prepared
     if not _prepared:
         _prepared = True
+        atexit.register(_leave)
         threading._register_atexit(_end_all)  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=_before_fork)
 
 
+class End:
+    """How far the end of the program has come."""
+
+    begun = False
+    """From now on what is foreground work runs in its caller."""
+    frozen = False
+    """A worker holds its GIL for good: the interpreter's own end would wait for it for ever."""
+
+
 def _end_all() -> None:
     """The program ends: cancel what nobody waits for."""
+    End.begun = True
     clean = True
     for pool in list(open_pools):
         clean = pool._abandon(AT_EXIT) and clean
@@ -73,6 +86,21 @@ def _end_all() -> None:
         import warnings
 
         warnings.filterwarnings("ignore", "remaining subinterpreters", RuntimeWarning)
+
+
+def _leave() -> None:
+    """The last of the exit hooks. Where CPython itself could not end, end the process: all else has been done.
+
+    The status is 1 after an uncaught exception, else 0: that of `sys.exit` is not known here.
+    """
+    if not End.frozen:
+        return
+    atexit.unregister(_leave)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(1 if getattr(sys, "last_exc", None) is not None else 0)
 
 
 def _before_fork() -> None:

@@ -189,6 +189,7 @@ class Scope:
             if half.state is HalfState.PUBLIC:
                 station.alert(half.number, bundle.alert)
         station.lookouts.append(self._look_out)
+        station.fence()
         try:
             self._look_out()
             station.run_here(task, call)

@@ -118,6 +118,7 @@ class Task[R](Job, Future[R]):
         """
         if "_final" not in self.__dict__:
             self._wait(timeout)
+        self._station.catch_up()
         state, _, exception = self.__dict__["_final"]
         if state == CANCELLED_AND_NOTIFIED:
             raise CancelledError

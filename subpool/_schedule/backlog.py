@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule.freight import CELL, Flight, Freight, key_of
 from subpool._schedule.seat import DONE, PHASE, READY, TAKEN, Seat
-from subpool._schedule.taking import GONE, PARCEL, UNCLAIM
+from subpool._schedule.taking import GONE, PARCEL, STOP, UNCLAIM
 from subpool._wire.arena import BATCH_ITEMS, SeatWord, SlotWord
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count
@@ -125,13 +125,15 @@ class Backlog:
                 if lock._recursion_count() > 1:  # type: ignore[attr-defined]
                     return came  # called from within, by a finaliser or a signal handler
                 self._again = False
-                if self.in_flight:
+                if self.flying:
                     came = self._harvest() or came
                 if self.waiting:
                     self._send()
             finally:
-                if lock._is_owned():  # type: ignore[attr-defined]
+                try:
                     lock.release()
+                except RuntimeError:
+                    pass  # it was never acquired
         return came
 
     def _send(self) -> None:
@@ -190,8 +192,9 @@ class Backlog:
                     size = 1 if not pace else max(1, min(BATCH_ITEMS, int(SHORT / pace)))
 
     def _put_back(self, job: Job, call: Call) -> None:
-        job._call = call
-        self.waiting.appendleft(job)
+        if "_final" not in job.__dict__:  # else it was cancelled meanwhile
+            job._call = call
+            self.waiting.appendleft(job)
 
     def _launch(self, flight: Flight, taken: list[tuple[Job, Call]]) -> None:
         """Note who is on board, and then put it on the channel."""
@@ -220,9 +223,10 @@ class Backlog:
         """Finish the jobs whose outcomes are there."""
         came, barren, over = False, 0, False
         for flight in list(self.flying):
-            if self._land(flight):
+            landed = self._land(flight)
+            over = over or not flight.left
+            if landed:
                 came = True
-                over = over or not flight.left
             else:
                 barren += 1
                 if barren > 2 * self.station.workers + 2:
@@ -244,7 +248,10 @@ class Backlog:
                 done.append(place)
             cell += CELL
         for place in list(flight.ghosts):
-            if words[first + place * CELL] & PHASE == DONE:
+            state = words[first + place * CELL]
+            if state & PHASE == DONE:
+                if state & PARCEL:
+                    self.station.parcel(flight.first + place)
                 flight.ghosts.remove(place)
                 flight.left -= 1
         if not done:
@@ -307,21 +314,23 @@ class Backlog:
 
     def _unclaim_from(self, flight: Flight, place: int, cell: int) -> None:
         for job in flight.jobs[place:]:
-            if job is not None and words_ready(self.seat.words, cell):
+            if job is not None and words_ready(self.seat.words, cell) and not self.seat.words[cell + SlotWord.CANCEL]:
                 self.seat.words[cell + SlotWord.CANCEL] = UNCLAIM
             cell += CELL
         count(self.channel)  # fence: either the taker sees the wishes, or TAKEN is seen here
         cell = self.seat.arena.cell(flight.first) + place * CELL
         for behind in range(place, len(flight.jobs)):
             job = flight.jobs[behind]
-            if job is not None and words_ready(self.seat.words, cell):
+            unclaimed = self.seat.words[cell + SlotWord.CANCEL] == UNCLAIM
+            if job is not None and unclaimed and words_ready(self.seat.words, cell):
                 call = job._claim_sent()
                 if call is not None:
                     job._number = None
-                    flight.jobs[behind] = None  # the taker will decline it; nobody waits for that
-                    flight.left -= 1
+                    flight.jobs[behind] = None
+                    flight.ghosts.append(behind)  # its taker has yet to decline it
                     self.in_flight -= 1
                     self._put_back(job, call)
+                    job._nudge()
             cell += CELL
 
     def _learn(self, key: object, spent: int) -> None:
@@ -350,6 +359,8 @@ class Backlog:
             if call is None or job._number is None:
                 return None
             words, cell = self.seat.words, self.seat.arena.cell(job._number)
+            if words[cell + SlotWord.CANCEL] == STOP:
+                return None
             words[cell + SlotWord.CANCEL] = UNCLAIM
             count(self.channel)  # fence: either the taker sees the wish, or TAKEN is seen here
             if words[cell] & PHASE == READY:
@@ -377,8 +388,10 @@ class Backlog:
     def _release(self) -> None:
         """Let go of the lock, and do what a `feed` was turned away for meanwhile."""
         lock = self._lock
-        if lock._is_owned():  # type: ignore[attr-defined]
+        try:
             lock.release()
+        except RuntimeError:
+            pass  # it was never acquired
         if self._again:
             self.feed()
 

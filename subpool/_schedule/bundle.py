@@ -43,6 +43,7 @@ class Bundle(Fork):
             half = self._left.pop()
         except IndexError:
             return None
+        half.state = HalfState.WRITING  # before it is listed: what is listed and private counts as over
         self._drawn.append(half)
         return half
 
@@ -60,20 +61,30 @@ class Bundle(Fork):
             return True
         return False
 
+    def close(self) -> None:
+        """The fork is over: nothing of it may go out any more."""
+        self._left.clear()
+
     def next(self, seat: Seat) -> Half | None:
         """The nearest half that the owner may run itself: private, or taken back from the channel."""
         try:
             return self._left.popleft()
         except IndexError:
             pass
+        lock = seat.lock
         try:
-            return self._kept.pop()
-        except IndexError:
-            pass
-        for half in self._drawn:
-            if half.state is HalfState.WRITING and seat.revoke(half):
-                return half
-        return seat.take_back(self)
+            lock.acquire()
+            if self._kept:
+                return self._kept.pop()
+            for half in self._drawn:
+                if half.state is HalfState.WRITING and seat.revoke(half):
+                    return half
+            return seat.take_back(self)
+        finally:
+            try:
+                lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
 
     @property
     def private(self) -> bool:
@@ -82,12 +93,12 @@ class Bundle(Fork):
 
     @property
     def outstanding(self) -> list[Half]:
-        """The halves that others have, or may take."""
+        """The halves that others have, or may take; empty, once `next` gave None, when all are home."""
         out = []
         for half in list(self._drawn):  # the courier may draw at the same time: no other list takes its place
-            if half.state in (HalfState.PUBLIC, HalfState.WRITING):
+            if half.state is HalfState.PUBLIC:
                 out.append(half)
-            else:
+            elif half.state is not HalfState.WRITING:
                 with suppress(ValueError):
                     self._drawn.remove(half)
         return out

@@ -27,3 +27,4 @@ def _run(station: Station) -> None:
     while not station.arena.stop[0] and not station.ending:
         station.courier.sleep(pause)
         pause = station.attend()
+    station.courier_left()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from threading import Thread, get_ident
+from functools import partial
+from threading import RLock, Thread, get_ident
 from typing import TYPE_CHECKING, Any
 
 from subpool._schedule import relay
 from subpool._wire.doorbell import Doorbell, ring
-from subpool._wire.interpreters import get
+from subpool._wire.interpreters import count, get
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,9 @@ class Delivery:
         self._feed = feed
         self._actions: deque[Callable[[], object]] = deque()
         self._ending = False
+        self._turn = RLock()
+        self._busy = False
+        self._over = False
         self._thread = Thread(target=self._run, name="subpool-delivery", daemon=True)
 
     def start(self) -> None:
@@ -51,6 +55,7 @@ class Delivery:
         if get_ident() != self.ident:
             self._thread.join()
         self._deliver()
+        self._over = True
 
     def _run(self) -> None:
         while not self._ending:
@@ -65,12 +70,25 @@ class Delivery:
             except IndexError:
                 break
             self._guarded(action)
-        while True:
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Deliver what workers have printed, logged and warned of so far; called before a result is given out, too."""
+        turn = self._turn
+        while not self._over and (self._busy or count(self._queue)):
             try:
+                turn.acquire()  # whoever has a message in hand is waited for
+                self._busy = True
                 message = get(self._queue)[0]
+                self._guarded(partial(relay.receive, message))
             except RuntimeError:
                 return
-            self._guarded(lambda message=message: relay.receive(message))  # type: ignore[misc]
+            finally:
+                self._busy = False
+                try:
+                    turn.release()
+                except RuntimeError:
+                    pass  # it was never acquired
 
     @staticmethod
     def _guarded(action: Callable[[], Any]) -> None:

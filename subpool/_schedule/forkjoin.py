@@ -11,6 +11,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from subpool._schedule.bundle import Bundle
+from subpool._schedule.seat import NOTHING
 from subpool._schedule.waiting import wait
 from subpool._wire.arena import Stat
 from subpool._wire.payload import Kind, decode_error, rebuild
@@ -58,11 +59,12 @@ def make_join(general: Callable[..., Any]) -> FastJoin:
             if (top := ledger.pop()) is second:
                 return one, second()
         except BaseException as error:
-            try:
-                one  # noqa: B018
-            except UnboundLocalError:
+            known = locals()
+            if "one" not in known:
                 abandon(seat, second, error)
                 named(1, first, error)
+            elif "top" not in known and isinstance(error, IndexError):
+                return known["one"], settle(seat, second, NOTHING)
             else:
                 named(2, second, error)
             raise
@@ -94,11 +96,12 @@ def join_two(seat: Seat, first: Callable[[], Any], second: Callable[[], Any]) ->
         if (top := ledger.pop()) is second:
             return one, second()
     except BaseException as error:
-        try:
-            one  # noqa: B018
-        except UnboundLocalError:
+        known = locals()
+        if "one" not in known:
             abandon(seat, second, error)
             named(1, first, error)
+        elif "top" not in known and isinstance(error, IndexError):
+            return known["one"], settle(seat, second, NOTHING)
         else:
             named(2, second, error)
         raise
@@ -108,14 +111,16 @@ def join_two(seat: Seat, first: Callable[[], Any], second: Callable[[], Any]) ->
 def settle(seat: Seat, call: Callable[[], Any], top: object) -> Any:
     """The half was not on top of the ledger: run it if it is here after all, take it back, or wait for its taker."""
     half = seat.find(call, top)
-    if half is None or seat.revoke(half):
+    if half is None:
         return call()
     try:
-        wait(seat, (half.number,))
+        here = seat.revoke(half)
+        if not here:
+            wait(seat, (half.number,))
     except BaseException as error:
         stop(seat, [half], error)
         raise
-    return conclude(seat, half)
+    return call() if here else conclude(seat, half)
 
 
 def abandon(seat: Seat, call: Callable[[], Any], error: BaseException) -> None:
@@ -130,6 +135,7 @@ def conclude(seat: Seat, half: Half) -> Any:
     """The result of a half that is done; run here after all if its taker could not, or raised if it failed there."""
     kind, data = seat.station.outcome(half.number)
     seat.release(half)
+    seat.station.catch_up()
     if kind == Kind.VALUE:
         return rebuild(data)
     if kind == Kind.ERROR:

@@ -10,6 +10,7 @@ import os
 import sys
 from threading import Event, Thread, get_ident
 from time import perf_counter as clock
+from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule import courier
@@ -43,6 +44,12 @@ SEAT_HALVES: Final = 16
 SEAT_JOBS: Final = 32
 SPIN: Final = 250e-6
 """Seconds that a thread waiting for a job looks around before it sleeps."""
+
+
+FREEZE: Final = 0.2
+"""Seconds that a worker's courier has to show that the worker's GIL can be had."""
+LEAVE: Final = 1.0
+"""Seconds that the end of a pool leaves to threads that are just waking up from waiting at it."""
 
 
 class Plan:
@@ -84,6 +91,7 @@ class Host(Station):
         self._helpers = [self._host_seat(seats - 1 - place) for place in range(HELPERS)]
         self._helping: dict[int, Seat] = {}
         self._bells_free: list[Doorbell] = []
+        self._bells_out: dict[Doorbell, None] = {}  # borrowed by threads that wait
         self._relay = self._queue()
         self.delivery = Delivery(self._relay, self.backlog.feed)
         self.delivery_address = self.delivery.bell.address
@@ -163,7 +171,7 @@ class Host(Station):
         if seat not in self._worker_bells:
             self._worker_bells[seat] = bells = (self._bell(), self._bell())
             words[at + SeatWord.BELL], words[at + SeatWord.COURIER] = (bell.address for bell in bells)
-        words[at + SeatWord.RETIRE] = words[at + SeatWord.READY] = 0
+        words[at + SeatWord.RETIRE] = words[at + SeatWord.READY] = words[at + SeatWord.LEFT] = 0
         thread = Thread(target=self._live, args=(seat, number), name=f"subpool-worker-{number}", daemon=True)
         self._threads[seat] = thread
         thread.start()
@@ -339,12 +347,15 @@ class Host(Station):
     def borrow_bell(self) -> Doorbell:
         """A doorbell for a thread whose seat is shared."""
         try:
-            return self._bells_free.pop()
+            bell = self._bells_free.pop()
         except IndexError:
-            return self._bell()
+            bell = self._bell()
+        self._bells_out[bell] = None
+        return bell
 
     def return_bell(self, bell: Doorbell) -> None:
         """Give it back: it is closed with the pool, since until then somebody may ring it."""
+        self._bells_out.pop(bell, None)
         self._bells_free.append(bell)
 
     # -- jobs ------------------------------------------------------------------------------------------------------
@@ -376,6 +387,10 @@ class Host(Station):
             job._sleeper = 0
             self.return_bell(bell)
 
+    def catch_up(self) -> None:
+        """Deliver what was printed elsewhere before the results that are given out now."""
+        self.delivery.catch_up()
+
     def deliver(self, action: Callable[[], object]) -> None:
         """Run a callback on the delivery thread."""
         self.delivery.add(action)
@@ -384,9 +399,7 @@ class Host(Station):
         """See `Station.attend`; and refill the window, and watch deadlines."""
         if not self.backlog.empty or self.backlog.timed:
             self.backlog.feed()
-            due = self.backlog.attend()
-            if due is not None and due != float("inf"):
-                self.call_at(due, lambda: None)
+            self.look_at(self.backlog.attend())
         return super().attend()
 
     def helps(self, ident: int) -> bool:
@@ -469,6 +482,19 @@ class Host(Station):
         self._release()
         return True
 
+    @property
+    def frozen(self) -> bool:
+        """Whether a worker holds its GIL for good, in C: not even the end of the process would get it."""
+        words, arena = self.arena.words, self.arena
+        until = clock() + FREEZE
+        while held := [seat for seat in list(self._threads) if not words[arena.seat(seat) + SeatWord.LEFT]]:
+            if clock() > until:
+                return any(words[arena.seat(seat) + SeatWord.READY] for seat in held)
+            for seat in held:
+                ring(self._worker_bells[seat][1].address)
+            sleep(0.005)
+        return False
+
     def _stop_running(self) -> None:
         """Ask every task that runs to stop."""
         arena, words = self.arena, self.arena.words
@@ -478,10 +504,17 @@ class Host(Station):
                 words[cell + SlotWord.CANCEL] = 1
 
     def _release(self) -> None:
+        """Give queues and doorbells back; a doorbell that somebody is about to sleep on stays open."""
+        until = clock() + LEAVE
+        while self._bells_out and clock() < until:
+            for bell in list(self._bells_out):
+                ring(bell.address)
+            sleep(0.001)
         for queue in self._queues:
             interpreters.destroy_queue(queue)
         for bell in (*self._bells, self.delivery.bell):
-            bell.close()
+            if bell not in self._bells_out:
+                bell.close()
 
 
 def _be_a_worker() -> None:

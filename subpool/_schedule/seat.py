@@ -45,6 +45,10 @@ TAKEN: Final = 1
 DONE: Final = 2
 
 
+NOTHING: Final = object()
+"""Stands for what was popped where nothing was: another thread held even the first entry in its hand."""
+
+
 class Seat:
     """One seat of a pool, as its own interpreter sees it."""
 
@@ -112,8 +116,10 @@ class Seat:
             self.writer = ident
             return half
         finally:
-            if lock._is_owned():  # type: ignore[attr-defined]
+            try:
                 lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
 
     def _half_of(self, entry: Any) -> Half | None:
         """The half that an entry of the ledger offers; a fork with none left loses its place there."""
@@ -148,13 +154,17 @@ class Seat:
             self.stats[Stat.PUBLISHED] += 1
             return True
         finally:
+            lock.acquire()
             if half.state is HalfState.WRITING:
                 half.state = HalfState.PRIVATE
                 if isinstance(half.fork, Fork):
                     half.fork.keep(half)
+            lock.release()
             self.writer = 0
-            if lock._is_owned():  # type: ignore[attr-defined]
+            try:
                 lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
 
     def _written(self, half: Half) -> bytes | None:
         """The half's call as bytes, or None where it cannot cross; what was dear mutes the seat."""
@@ -218,8 +228,10 @@ class Seat:
             self.stats[Stat.TAKEN_BACK] += 1
             return half
         finally:
-            if lock._is_owned():  # type: ignore[attr-defined]
+            try:
                 lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
 
     def revoke(self, half: Half) -> bool:
         """Whether a half that left the ledger is its owner's again: never sent, revoked, or taken back."""
@@ -232,8 +244,10 @@ class Seat:
                 self.take_back(half)
             return half.state is HalfState.PRIVATE
         finally:
-            if lock._is_owned():  # type: ignore[attr-defined]
+            try:
                 lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
 
     def find(self, call: object, popped: object) -> Half | None:
         """Find what became of `call`, which was not on top of the ledger; None means: run it, it is here.
@@ -250,33 +264,46 @@ class Seat:
                 self.declined.append(call)
             return half
         finally:
-            if lock._is_owned():  # type: ignore[attr-defined]
+            try:
                 lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
 
     def remove(self, call: object) -> Half | None:
         """Take `call` off the ledger, wherever it is there; or the half that it has become."""
         lock = self.lock
         try:
             lock.acquire()
-            return self._find(call)[1]
+            found, half = self._find(call)
+            if not found:
+                self.declined.append(call)
+            return half
         finally:
-            if lock._is_owned():  # type: ignore[attr-defined]
+            try:
                 lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
 
     def _find(self, call: object) -> tuple[bool, Half | None]:
         ledger = self.ledger
         for place in range(len(ledger) - 1, 0, -1):
-            if ledger[place] is call:
-                del ledger[place]
-                return True, None
+            try:
+                if ledger[place] is call:
+                    del ledger[place]
+                    return True, None
+            except IndexError:
+                continue  # another thread took its own off the top meanwhile
         for place in range(len(self.open) - 1, -1, -1):
             if self.open[place].call is call:
                 return True, self.open.pop(place)
         return False, None
 
     def _give_back(self, popped: object) -> None:
+        if popped is NOTHING:
+            return
         if popped is None:
-            self.ledger.insert(0, None)
+            if not self.ledger or self.ledger[0] is not None:
+                self.ledger.insert(0, None)
             return
         for place, call in enumerate(self.declined):
             if call is popped:

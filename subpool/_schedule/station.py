@@ -74,6 +74,7 @@ class Station:
         self.interrupter = _interrupter
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._timer_numbers = itertools.count()
+        self._looks: set[float] = set()
         self.seats: list[Seat] = []
         self.courier_ident: int | None = None
         self.ending = False
@@ -126,14 +127,16 @@ class Station:
                 seat.request[0] = 1
 
     def wake_for(self, seat: Seat, limit: int) -> None:
-        """Wake those who wait for the task that the seat runs, nearest first, then idle workers."""
+        """Wake those who wait for the task that the seat runs, and idle workers."""
+        if limit <= 0:
+            return
         words, tag = self.arena.words, seat.busy[0]
-        while limit and tag > 0:
+        count(seat.channel)  # fence: what was published, before the look at who sleeps
+        while tag > 0:
             header = self.arena.header(tag - 1)
             waiter = words[header + SlotWord.WAITER]
             if waiter > 0:
-                ring(waiter)
-                limit -= 1
+                ring(waiter)  # it may help; but it may also wait for a background job, and not
             tag = words[header + SlotWord.PARENT]
         self.wake(limit)
 
@@ -163,9 +166,13 @@ class Station:
     def withdraw(self, seat: Seat, bundle: Bundle) -> None:
         """A fork is over: it loses its place on the ledger."""
         ledger = seat.ledger
+        bundle.close()
         for place in range(len(ledger) - 1, -1, -1):
-            if ledger[place] is bundle:
-                del ledger[place]
+            try:
+                if ledger[place] is bundle:
+                    del ledger[place]
+            except IndexError:
+                continue  # another thread took its own off the top meanwhile
 
     # -- what cannot cross ----------------------------------------------------------------------------------------
 
@@ -285,6 +292,13 @@ class Station:
         """Whether somebody runs what was published under this number."""
         return self.arena.words[self.arena.cell(number)] & PHASE == TAKEN
 
+    def fence(self) -> None:
+        """Order what this thread wrote on the board before what it reads there next."""
+        count(self.seats[0].channel)
+
+    def courier_left(self) -> None:
+        """The courier has ended."""
+
     def nudge_courier(self) -> None:
         """Have the courier look around."""
         ring(self.courier.address)
@@ -293,6 +307,9 @@ class Station:
         """A job needs a module that no subinterpreter can load. A worker has nowhere else to run it; the host has."""
         text = f"module {module} does not load in a subinterpreter"
         job._fail(UnsupportedInSubinterpreter(text, name=module))
+
+    def catch_up(self) -> None:
+        """Deliver what was printed elsewhere before the results that are given out now."""
 
     def orphan(self, seat: Seat, half: Half) -> None:
         """Nobody waits for this half any more: its slot is freed when it is done."""
@@ -338,6 +355,12 @@ class Station:
         heappush(self._timers, (when, next(self._timer_numbers), action))
         if get_ident() != self.courier_ident and self._timers[0][2] is action:
             ring(self.courier.address)
+
+    def look_at(self, when: float | None) -> None:
+        """Have the courier look around at a time of the clock, if there is one."""
+        if when is not None and when != float("inf") and when not in self._looks:
+            self._looks.add(when)
+            self.call_at(when, partial(self._looks.discard, when))
 
     def attend(self) -> float | None:
         """Do what the interpreter's busy threads cannot do now; how many seconds until there is more.

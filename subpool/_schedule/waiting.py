@@ -138,9 +138,9 @@ def _sleep(
             words[header + SlotWord.WAITER] = bell.address
         station.sleepers[ident] = bell.address
         station.waiting.add(ident)
+        count(seat.channel)  # fence: the announcement before the last look
         family = _family(seat, targets)
         _ask(seat, family)
-        count(seat.channel)  # fence: the announcement before the last look
         if any(words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE for cell in cells) or _anything(seat, family):
             return
         for other in family:

@@ -391,8 +391,8 @@ class WorkerStation(Station):
             call = self.backlog.claim(job)
             if call is not None:
                 self.run_here(job, call)
-            elif not self.backlog.feed() and job._number is not None:
-                if not wait(self.seat, (job._number,), until):
+            elif not self.backlog.feed() and (number := job._number) is not None:
+                if not wait(self.seat, (number,), until):
                     raise TimeoutError
             elif until is not None and clock() >= until:
                 raise TimeoutError
@@ -409,9 +409,12 @@ class WorkerStation(Station):
         """Close it."""
         bell.close()
 
+    def courier_left(self) -> None:
+        """The courier has ended, which takes this interpreter's GIL."""
+        self.arena.words[self.at + SeatWord.LEFT] = 1
+
     def attend(self) -> float | None:
         """See `Station.attend`; and deadlines of this interpreter's own jobs."""
-        due = self.backlog.attend() if self.backlog.timed else None
-        if due is not None and due != float("inf"):
-            self.call_at(due, lambda: None)
+        if self.backlog.timed:
+            self.look_at(self.backlog.attend())
         return super().attend()

@@ -35,6 +35,7 @@ class SeatWord:
 
     REQUEST: Final = 0  # nonzero: somebody is hungry, publish. Writers: anybody sets, the seat clears
     READY: Final = 1  # nonzero once the worker has started well
+    LEFT: Final = 2  # nonzero once the worker's courier has ended, so that the worker's GIL was free
     BUSY: Final = 8  # worth asking? number + 1 of the slot whose task the seat runs, -1 for work of its own, 0 for none
     BELL: Final = 9  # address of the seat's doorbell, 0 if it has none
     COURIER: Final = 10  # address of the doorbell of the seat's courier
