@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
-from subpool.ambient import fast, station
 from subpool import process
+from subpool.ambient import fast, station
 from subpool.calls import in_order, join_all_at, spawn_at
 
 if TYPE_CHECKING:

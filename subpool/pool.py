@@ -213,7 +213,7 @@ class Pool:
     @contextmanager
     def install(self) -> Generator[Self]:
         """Within this block, and what it calls, the module-level functions use this pool."""
-        if self._closed:
+        if self._closed and not process.End.begun:
             raise PoolClosedError("the pool is closed")
         token = process.installed.set(self)
         process.default.force(True)

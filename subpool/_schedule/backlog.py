@@ -5,11 +5,11 @@ busy for some 20 ms, so that workers go on while their owner's interpreter is bu
 nothing to run here, to cancel or to keep. Jobs of one function that turned out short share a *batch*: the function is
 written once, and one worker takes them all, but each item is claimed on its own.
 
-Claiming: a worker's claim is the queue `get`, and for each item of a batch, as for a single job, the *unclaim* handshake
-decides against the owner. The owner stores `UNCLAIM`, passes the fence, and reads the state; the taker stores `TAKEN`,
-passes the fence, and reads the wish. The fence is a mutex, so one of the two critical sections is first, and whoever
-comes second sees the other's store: not both run the job. If both see each other, the taker leaves it alone, and the
-owner finds it declined.
+Claiming: a worker's claim is the queue `get`, and for each item of a batch, as for a single job, the *unclaim*
+handshake decides against the owner. The owner stores `UNCLAIM`, passes the fence, and reads the state; the taker stores
+`TAKEN`, passes the fence, and reads the wish. The fence is a mutex, so one of the two critical sections is first, and
+whoever comes second sees the other's store: not both run the job. If both see each other, the taker leaves it alone,
+and the owner finds it declined.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from __future__ import annotations
 from collections import deque
 from threading import RLock
 from time import perf_counter as clock
-from time import perf_counter_ns as clock_ns
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from subpool._schedule.freight import CELL, Flight, Freight, key_of
+from subpool._schedule.freight import Flight, Freight, key_of
+from subpool._schedule.landing import harvest
 from subpool._schedule.seat import DONE, PHASE, READY, TAKEN, Seat
-from subpool._schedule.taking import GONE, PARCEL, STOP, UNCLAIM
+from subpool._schedule.taking import STOP, UNCLAIM
 from subpool._wire.arena import BATCH_ITEMS, SeatWord, SlotWord
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count
-from subpool._wire.payload import Kind
 
 if TYPE_CHECKING:
     from subpool._schedule.job import Call, Job
+    from subpool._schedule.station import Station
 
 __all__ = ["Backlog"]
 
@@ -43,8 +43,6 @@ FIRST: Final = 32
 """Jobs per worker that are published ahead while nothing is known of how long they run."""
 COMPANY: Final = 500e-6
 """Seconds that a tiny job waits for company, at most, while its owner goes on spawning."""
-LINGER: Final = 0.005
-"""Seconds that an item of a batch may keep those behind it waiting."""
 PACES_KEPT: Final = 256
 
 
@@ -55,23 +53,23 @@ class Backlog:
         """Publish on this seat's behalf, into these slots and these batches (by the number of their first item)."""
         arena = seat.arena
         at = arena.seat(seat.index)
-        self.seat = seat
-        self.station = seat.station
+        self.seat: Seat = seat
+        self.station: Station = seat.station
         self.channel: int = arena.words[at + SeatWord.BACKLOG]
-        self.more = arena.words[at + SeatWord.MORE : at + SeatWord.MORE + 1]
+        self.more: memoryview[int] = arena.words[at + SeatWord.MORE : at + SeatWord.MORE + 1]
         self.waiting: deque[Job] = deque()
         self.flying: deque[Flight] = deque()
         self.timed: list[Job] = []
-        self.in_flight = 0
-        self.pace = 0.0
+        self.in_flight: int = 0
+        self.pace: float = 0.0
         self._paces: dict[object, float] = {}
-        self._freight = Freight(seat, self.channel, slots, batches)
+        self.freight: Freight = Freight(seat, self.channel, slots, batches)
         self._lock = RLock()
         self._again = False
         self._unsent = 0
         self._fed = 0.0
-        self.rang = 0.0  # when somebody had to be woken last
-        self._linger_at = 0.0
+        self.rang: float = 0.0  # when somebody had to be woken last
+        self.linger_at: float = 0.0
 
     # -- handing over ----------------------------------------------------------------------------------------------
 
@@ -126,7 +124,7 @@ class Backlog:
                     return came  # called from within, by a finaliser or a signal handler
                 self._again = False
                 if self.flying:
-                    came = self._harvest() or came
+                    came = harvest(self) or came
                 if self.waiting:
                     self._send()
             finally:
@@ -141,7 +139,7 @@ class Backlog:
         self._fed = clock()
         self.station.ship_path()
         window, sent = self.window, 0
-        while self.waiting and self.in_flight < window and self._freight.room:
+        while self.waiting and self.in_flight < window and self.freight.room:
             sent += self._send_some()
         more = len(self.flying) // 2 + 1 if self.waiting else 0
         if self.more[0] != more:
@@ -160,18 +158,19 @@ class Backlog:
             self._take_alike(taken)
             if not taken:
                 return 0
+            flight: Flight | None = None
             function = taken[0][1][0]
             if len(taken) > 1:
-                flight, dealt = self._freight.batch(function, taken)
+                flight, dealt = self.freight.batch(function, taken)
             if not dealt:
-                flight, dealt = self._freight.single(*taken[0]), 1
+                flight, dealt = self.freight.single(*taken[0]), 1
             if flight is None:
                 return 0
             self._launch(flight, taken)
             return 1
         finally:
             for job, call in reversed(taken[dealt:]):
-                self._put_back(job, call)
+                self.put_back(job, call)
 
     def _take_alike(self, taken: list[tuple[Job, Call]]) -> None:
         """Claim the next job, and those behind it that may share its batch."""
@@ -187,11 +186,12 @@ class Backlog:
             taken.append((job, call))
             if len(taken) == 1:
                 function = call[0]
-                if job._seconds is None and self._freight.batch_room:
+                if job._seconds is None and self.freight.batch_room:
                     pace = self._paces.get(key_of(function))
                     size = 1 if not pace else max(1, min(BATCH_ITEMS, int(SHORT / pace)))
 
-    def _put_back(self, job: Job, call: Call) -> None:
+    def put_back(self, job: Job, call: Call) -> None:
+        """A claimed job is private again, and the next to go."""
         if "_final" not in job.__dict__:  # else it was cancelled meanwhile
             job._call = call
             self.waiting.appendleft(job)
@@ -215,125 +215,11 @@ class Backlog:
                 job._nudge()
             if job._seconds is not None:
                 self.timed.append(job)
-        self._freight.send(flight)
+        self.freight.send(flight)
 
-    # -- coming home -----------------------------------------------------------------------------------------------
+    # -- how long jobs take ------------------------------------------------------------------------------------------
 
-    def _harvest(self) -> bool:
-        """Finish the jobs whose outcomes are there."""
-        came, barren, over = False, 0, False
-        for flight in list(self.flying):
-            landed = self._land(flight)
-            over = over or not flight.left
-            if landed:
-                came = True
-            else:
-                barren += 1
-                if barren > 2 * self.station.workers + 2:
-                    break
-        if over:
-            for flight in self.flying:
-                if not flight.left:
-                    self._freight.vacate(flight)
-            self.flying = deque(flight for flight in self.flying if flight.left)
-        return came
-
-    def _land(self, flight: Flight) -> bool:
-        """Finish those of a flight's jobs that are done."""
-        words, arena, jobs = self.seat.words, self.seat.arena, flight.jobs
-        first = cell = arena.cell(flight.first)
-        done = []
-        for place in range(len(jobs)):
-            if jobs[place] is not None and (words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE):
-                done.append(place)
-            cell += CELL
-        for place in list(flight.ghosts):
-            state = words[first + place * CELL]
-            if state & PHASE == DONE:
-                if state & PARCEL:
-                    self.station.parcel(flight.first + place)
-                flight.ghosts.remove(place)
-                flight.left -= 1
-        if not done:
-            if len(jobs) > 1:
-                self._hurry(flight, first)
-            return False
-        count(self.channel)  # fence: the outcomes are read after the words that announced them
-        for place in done:
-            job = jobs[place]
-            assert job is not None
-            cell = first + place * CELL
-            state = words[cell]
-            if state & PHASE != DONE:
-                jobs[place], job._number = None, None
-                flight.ghosts.append(place)
-                self.in_flight -= 1
-                self._home(job, Kind.LOST, b"")
-                continue
-            kind = (state >> 3) & 7
-            if kind <= Kind.ERROR:
-                self._learn(flight.key, words[cell + SlotWord.TIME])
-            if state & PARCEL:
-                data = self.station.parcel(flight.first + place)
-            else:
-                begin, _ = arena.outcome_room(flight.first + place)
-                data = arena.memory[begin : begin + (state >> 8)]
-            jobs[place] = None
-            job._number = None
-            flight.left -= 1
-            self.in_flight -= 1
-            self._home(job, kind, data)
-        return True
-
-    def _home(self, job: Job, kind: int, data: Any) -> None:
-        if kind in (Kind.DECLINED, Kind.REFUSED):
-            call = job._claim_sent()
-            if call is None:
-                return  # its owner runs it
-            if kind == Kind.REFUSED:
-                job._refused(call, str(data, "utf-8"))
-            else:  # a batch left it alone, or whoever wanted to run it gave up, or tries again
-                self._put_back(job, call)
-                job._nudge()
-            return
-        job.__dict__.pop("_sent", None)
-        job._finish(kind, data)
-
-    def _hurry(self, flight: Flight, cell: int) -> None:
-        """If one item of a batch takes long, take back those behind it that nobody has begun."""
-        words = self.seat.words
-        for place in range(len(flight.jobs)):
-            if words[cell] & PHASE == TAKEN:
-                if clock_ns() - words[cell + SlotWord.TIME] > LINGER * 1e9:
-                    self._unclaim_from(flight, place + 1, cell + CELL)
-                elif self._linger_at < clock():
-                    self._linger_at = clock() + LINGER
-                    self.station.call_at(self._linger_at, self.feed)
-                return
-            cell += CELL
-
-    def _unclaim_from(self, flight: Flight, place: int, cell: int) -> None:
-        for job in flight.jobs[place:]:
-            if job is not None and words_ready(self.seat.words, cell) and not self.seat.words[cell + SlotWord.CANCEL]:
-                self.seat.words[cell + SlotWord.CANCEL] = UNCLAIM
-            cell += CELL
-        count(self.channel)  # fence: either the taker sees the wishes, or TAKEN is seen here
-        cell = self.seat.arena.cell(flight.first) + place * CELL
-        for behind in range(place, len(flight.jobs)):
-            job = flight.jobs[behind]
-            unclaimed = self.seat.words[cell + SlotWord.CANCEL] == UNCLAIM
-            if job is not None and unclaimed and words_ready(self.seat.words, cell):
-                call = job._claim_sent()
-                if call is not None:
-                    job._number = None
-                    flight.jobs[behind] = None
-                    flight.ghosts.append(behind)  # its taker has yet to decline it
-                    self.in_flight -= 1
-                    self._put_back(job, call)
-                    job._nudge()
-            cell += CELL
-
-    def _learn(self, key: object, spent: int) -> None:
+    def learn(self, key: object, spent: int) -> None:
         """Note how long a call took, in nanoseconds: quickly upwards, slowly downwards."""
         paces = self._paces
         known = paces.get(key)
@@ -458,8 +344,3 @@ class Backlog:
             self.timed.remove(job)
             job._late = True
             self.station.cancel(job._number)
-
-
-def words_ready(words: memoryview[int], cell: int) -> bool:
-    """Whether nobody has begun the item with this cell."""
-    return words[cell] & PHASE == READY

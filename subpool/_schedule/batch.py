@@ -1,4 +1,4 @@
-"""Running a batch: many short calls of one function, taken with one `get`, each with a claim and an outcome of its own."""
+"""Running a batch: short calls of one function, taken with one `get`, each with a claim and an outcome of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from subpool._schedule.taking import (
     CANCELLED,
     DECLINED,
     STOP,
-    UNREADABLE,
     WEAK,
     Running,
     cached_function,

@@ -94,7 +94,7 @@ class Bundle(Fork):
     @property
     def outstanding(self) -> list[Half]:
         """The halves that others have, or may take; empty, once `next` gave None, when all are home."""
-        out = []
+        out: list[Half] = []
         for half in list(self._drawn):  # the courier may draw at the same time: no other list takes its place
             if half.state is HalfState.PUBLIC:
                 out.append(half)

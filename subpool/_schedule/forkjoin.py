@@ -37,8 +37,8 @@ class FastJoin:
     __slots__ = ("connect", "function")
 
     def __init__(self, function: Callable[..., Any], connect: Callable[[Seat | None, memoryview[int]], None]) -> None:
-        self.function = function
-        self.connect = connect
+        self.function: Callable[..., Any] = function
+        self.connect: Callable[[Seat | None, memoryview[int]], None] = connect
 
 
 def make_join(general: Callable[..., Any]) -> FastJoin:

@@ -31,10 +31,10 @@ class Flight:
     __slots__ = ("first", "ghosts", "jobs", "key", "left")
 
     def __init__(self, first: int, key: object, jobs: list[Job | None]) -> None:
-        self.first = first
-        self.key = key
-        self.jobs = jobs
-        self.left = len(jobs)
+        self.first: int = first
+        self.key: object = key
+        self.jobs: list[Job | None] = jobs
+        self.left: int = len(jobs)
         self.ghosts: list[int] = []  # places whose taker was set aside, and may still write there
 
 
@@ -42,7 +42,7 @@ class Freight:
     """Writes jobs for others. Its owner holds a lock around every call."""
 
     def __init__(self, seat: Seat, channel: int, slots: range, batches: range) -> None:
-        """Write into these slots, and these batches (by the number of their first item), and put them on this channel."""
+        """Write into these slots and batches (by the number of their first item), and put them on this channel."""
         self._seat = seat
         self._channel = channel
         self._slots = list(reversed(slots))
@@ -92,7 +92,9 @@ class Freight:
                 job._fail(explained(call, error))
                 return None, 1
             split = -len(written)
-        pieces, places, jobs, begin, dealt = [written], [], [], len(written), 0
+        places: list[int] = []
+        jobs: list[Job] = []
+        pieces, begin, dealt = [written], len(written), 0
         for job, call in taken:
             try:
                 data = write(call[1])
@@ -112,7 +114,7 @@ class Freight:
         first = self._batches.pop()
         self._fill(first, b"".join(pieces), split, places)
         jobs[0]._item = first
-        return Flight(first, key_of(function), jobs), dealt
+        return Flight(first, key_of(function), [*jobs]), dealt
 
     def send(self, flight: Flight) -> None:
         """Put a written flight on the channel."""

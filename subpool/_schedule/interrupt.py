@@ -1,9 +1,9 @@
 """Stopping a running task: an exception raised at a loop or call of the user's own code.
 
 `sys.monitoring` events are switched on when a task is to stop, and their callback raises `TaskCancelled` in the task's
-own thread, at the head of a loop (after a `JUMP` back to it) or the start of a function (`PY_START`) outside the standard library and
-subpool. So no lock of a library is left locked, which an asynchronous exception cannot promise (CPython gh-148874), and
-nothing is paid while nobody is cancelled.
+own thread, at the head of a loop (after a `JUMP` back to it) or the start of a function (`PY_START`) outside the
+standard library and subpool. So no lock of a library is left locked, which an asynchronous exception cannot promise
+(CPython gh-148874), and nothing is paid while nobody is cancelled.
 
 Whether to raise is decided in the callback, from the thread's own stack of tasks: a task that ended in the meantime, or
 another one that began, is never hit.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from threading import get_ident
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +34,8 @@ SPARED: Final = frozenset({"__exit__", "__aexit__", "__del__"})
 
 def _library() -> tuple[str, ...]:
     """What the file names of the standard library's code, and of subpool's, begin with."""
+    import sysconfig  # not before somebody has to be stopped: every worker would pay for it
+
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     stdlib = {os.path.dirname(os.__file__), *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))}
     return (here + os.sep, "<frozen", *(path + os.sep for path in stdlib))
@@ -94,6 +95,8 @@ class Interrupter:
         if self._tool is not None:
             return True
         if not self._library:
+            import sysconfig
+
             self._library = _library()
             self._site = tuple({sysconfig.get_paths()[name] for name in ("purelib", "platlib")})
         monitoring = sys.monitoring

@@ -29,6 +29,7 @@ from subpool.errors import SerializationError
 
 if TYPE_CHECKING:
     from subpool._schedule.station import Station
+    from subpool._wire.arena import Arena
     from subpool._wire.doorbell import Doorbell
 
 __all__ = ["Seat"]
@@ -53,29 +54,29 @@ class Seat:
     """One seat of a pool, as its own interpreter sees it."""
 
     def __init__(self, station: Station, index: int, slots: range, bell: Doorbell | None = None) -> None:
-        """Take the seat with this index, owning these slots. A seat that several threads share has no bell of its own."""
+        """Take the seat with this index, owning these slots. One that several threads share has no bell of its own."""
         arena = station.arena
         at = arena.seat(index)
-        self.station = station
-        self.index = index
-        self.bell = bell
-        self.words = arena.words
-        self.arena = arena
-        self.request = arena.words[at : at + 1]
-        self.busy = arena.words[at + SeatWord.BUSY : at + SeatWord.BUSY + 1]
+        self.station: Station = station
+        self.index: int = index
+        self.bell: Doorbell | None = bell
+        self.words: memoryview[int] = arena.words
+        self.arena: Arena = arena
+        self.request: memoryview[int] = arena.words[at : at + 1]
+        self.busy: memoryview[int] = arena.words[at + SeatWord.BUSY : at + SeatWord.BUSY + 1]
         self.channel: int = arena.words[at + SeatWord.CHANNEL]
-        self.stats = arena.words[arena.stat(index) : arena.stat(index) + 16]
+        self.stats: memoryview[int] = arena.words[arena.stat(index) : arena.stat(index) + 16]
         self.ledger: list[Any] = [None]  # the first entry stays, so that the owner's `pop` always finds one
         self.open: list[Half] = []  # halves of binary joins that left the ledger, newest last
         self.public: dict[int, Half] = {}
-        self.free = list(reversed(slots))
-        self.lock = RLock()
-        self.writer = 0  # the thread that is writing a half, if any
+        self.free: list[int] = list(reversed(slots))
+        self.lock: RLock = RLock()
+        self.writer: int = 0  # the thread that is writing a half, if any
         self.shown: object = None
         self.declined: list[object] = []
-        self.muted_until = 0.0
-        self.seen = [0] * arena.seats
-        self.depth = 0
+        self.muted_until: float = 0.0
+        self.seen: list[int] = [0] * arena.seats
+        self.depth: int = 0
 
     def publish(self, limit: int, *, exempt: bool = False) -> int:
         """Publish up to so many of the oldest private halves; how many went out."""
@@ -200,7 +201,7 @@ class Seat:
         words[header + SlotWord.CANCEL] = 0
         words[header + SlotWord.TIME] = 0
         words[header + SlotWord.WAITER] = 0
-        words[header + SlotWord.PARENT] = self.busy[0] if self.busy[0] > 0 else 0
+        words[header + SlotWord.PARENT] = max(0, self.busy[0])
         words[header + SlotWord.OWNER] = self.index
         words[header + SlotWord.LENGTH] = length = len(data)
         words[header + SlotWord.FUNCTION] = function
@@ -252,8 +253,8 @@ class Seat:
     def find(self, call: object, popped: object) -> Half | None:
         """Find what became of `call`, which was not on top of the ledger; None means: run it, it is here.
 
-        `popped` is what was on top instead, and goes back: it belongs to another thread of this interpreter, unless that
-        thread has looked for it meanwhile and, not finding it, runs it itself (`declined`).
+        `popped` is what was on top instead, and goes back: it belongs to another thread of this interpreter, unless
+        that thread has looked for it meanwhile and, not finding it, runs it itself (`declined`).
         """
         lock = self.lock
         try:
@@ -312,7 +313,7 @@ class Seat:
         self.ledger.append(popped)
 
     def release(self, half: Half) -> None:
-        """The slot of a half that came home is free again; or will be, once a taker that was set aside is done with it."""
+        """The slot of a half that came home is free again; or will be, once a taker set aside is done with it."""
         if self.words[self.arena.cell(half.number)] & PHASE != DONE:
             self.station.orphan(self, half)
             half.state = HalfState.HOME

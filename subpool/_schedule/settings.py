@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 __all__ = ["WorkerSettings"]
 
 
-class WorkerSettings(NamedTuple):
-    """Settings of one worker."""
+class WorkerSettings:
+    """Settings of one worker, by keyword. Not a named tuple: that alone would cost each worker half a megabyte."""
 
-    index: int  # type: ignore[assignment] # pyright: ignore[reportIncompatibleMethodOverride]
+    index: int
     """The number that `worker_index()` gives."""
     seat: int
     workers: int
@@ -40,3 +38,6 @@ class WorkerSettings(NamedTuple):
     preload: tuple[str, ...]
     initializer: bytes
     finalizer: bytes
+
+    def __init__(self, **settings: object) -> None:
+        self.__dict__.update(settings)

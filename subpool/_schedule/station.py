@@ -9,9 +9,8 @@ import itertools
 import os
 from functools import partial
 from heapq import heappop, heappush
-from threading import get_ident
-from time import perf_counter as clock
-from time import sleep
+from threading import RLock, get_ident
+from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule.interrupt import Interrupter
@@ -20,7 +19,7 @@ from subpool._schedule.taking import GONE, PARCEL, STOP, Stoppable
 from subpool._wire.arena import Arena, SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.interpreters import count, get
-from subpool._wire.payload import Kind
+from subpool._wire.payload import Kind, landed
 from subpool.errors import TaskCancelled, UnsupportedInSubinterpreter
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ WORKING: Final = 0
 SEEKING: Final = 1
 """`Arena.idle`: the worker looks around, or was just woken to do so."""
 NAPPING: Final = 2
-"""`Arena.idle`: the worker sleeps for a beat, and will ask again after it. Ring it to have it notice anything earlier."""
+"""`Arena.idle`: the worker sleeps for a beat, and then asks again. Ring it to have it notice anything earlier."""
 ASLEEP: Final = 3
 """`Arena.idle`: the worker sleeps until it is rung."""
 
@@ -67,18 +66,19 @@ class Station:
         self.stacks = _stacks
         self.sleepers = _sleepers
         self.waiting: set[int] = set()  # the threads that sleep at one of this station's seats
-        self.parcels: dict[int, Any] = {}
+        self.parcels: dict[int, bytes] = {}
+        self.parcel_lock: Any = RLock()
         self.orphans: list[tuple[Seat, Half]] = []
         self.refused: set[tuple[object, object]] = set()
         self.courier = courier
-        self.interrupter = _interrupter
+        self.interrupter: Interrupter = _interrupter
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._timer_numbers = itertools.count()
         self._looks: set[float] = set()
         self.seats: list[Seat] = []
         self.courier_ident: int | None = None
         self.ending = False
-        self.lookouts: list[Callable[[], None]] = []  # what the courier looks after for callers that run a task themselves
+        self.lookouts: list[Callable[[], None]] = []  # run by the courier for callers that run a task themselves
         self.own_arithmetic = False  # a decimal context other than the usual one was seen here
 
     # -- hunger ----------------------------------------------------------------------------------------------------
@@ -223,12 +223,19 @@ class Station:
     def parcel(self, number: int) -> Any:
         """The outcome of a number that was too large for its place."""
         inbox = self.arena.words[self.arena.seat(self.seats[0].index) + SeatWord.INBOX]
+        lock = self.parcel_lock
         while number not in self.parcels:
             try:
-                arrived, data = get(inbox)[0]
+                lock.acquire()  # so that no sender's interpreter ends before its parcel is copied
+                arrived, view = get(inbox)[0]
+                self.parcels[arrived] = landed(view)
             except RuntimeError:
-                continue  # another thread of this interpreter has it in its hand
-            self.parcels[arrived] = data
+                continue  # another thread of this interpreter had it in its hand
+            finally:
+                try:
+                    lock.release()
+                except RuntimeError:
+                    pass  # it was never acquired
         return self.parcels.pop(number)
 
     # -- running a job here ------------------------------------------------------------------------------------------
@@ -244,7 +251,7 @@ class Station:
             value = call[0](*call[1])
         except TaskCancelled:
             job._finish(Kind.CANCELLED, b"")
-        except BaseException as error:  # noqa: BLE001 - it is the job's outcome
+        except BaseException as error:  # it is the job's outcome
             self.tally(Stat.FAILED)
             job._fail(error)
             if isinstance(error, KeyboardInterrupt):
@@ -277,7 +284,8 @@ class Station:
         state = words[cell]
         if state & PHASE == TAKEN:
             ring(words[self.arena.seat(state >> 8) + SeatWord.COURIER])
-            self.call_at(clock() + self.grace, partial(self._overstayed, number, state >> 8, words[cell + SlotWord.TIME]))
+            overstayed = partial(self._overstayed, number, state >> 8, words[cell + SlotWord.TIME])
+            self.call_at(clock() + self.grace, overstayed)
 
     def _overstayed(self, number: int, taker: int, begun: int) -> None:
         """The grace of a task that was asked to stop is over: if it still runs, its worker is set aside."""
@@ -381,12 +389,8 @@ class Station:
             for ident, address in list(self.sleepers.items()):
                 if any(running.cancelled for running in self.stacks.get(ident, ())):
                     ring(address)
-            self.call_at(clock() + again, _nothing)
+            self.look_at(clock() + again)
         return max(0.0, self._timers[0][0] - clock()) if self._timers else None
-
-
-def _nothing() -> None:
-    """A timer that only wakes the courier."""
 
 
 def _name(call: object) -> tuple[object, object]:

@@ -6,7 +6,7 @@ Whoever got a number from a queue is its *taker*: the only one who runs it, and 
 
 from __future__ import annotations
 
-import platform
+import os
 from threading import current_thread, get_ident, main_thread
 from time import perf_counter_ns as clock_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +15,7 @@ from subpool._schedule.seat import DONE, TAKEN
 from subpool._wire.arena import SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count, put
-from subpool._wire.payload import Kind, encode_error, of_result, read, refusing_module, unreadable, write
+from subpool._wire.payload import Kind, encode_error, landed, of_result, read, refusing_module, unreadable, write
 from subpool.errors import SerializationError, TaskCancelled
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ __all__ = ["GONE", "PARCEL", "STOP", "TIMED", "UNCLAIM", "Running", "Stoppable",
 STOP: Final = 1
 """Value of `SlotWord.CANCEL`: the task should end."""
 GONE: Final = 3
-"""Value of `SlotWord.CANCEL`: its taker did not come back in time and was set aside. The slot is its own until it does."""
+"""Value of `SlotWord.CANCEL`: its taker is late and was set aside. The slot is its own until it comes back."""
 UNCLAIM: Final = 2
 """Value of `SlotWord.CANCEL`: its owner wants to run it; whoever has not begun leaves it alone."""
 PARCEL: Final = 1 << 6
 """Bit of `SlotWord.STATE`: the outcome was too large for its place and lies in the owner's inbox."""
 KIND: Final = 7
-WEAK: Final = platform.machine().lower() not in ("x86_64", "amd64", "i686", "i386")
+WEAK: Final = (os.uname().machine if hasattr(os, "uname") else "").lower() not in ("x86_64", "amd64", "i686", "i386")
 """Whether this machine may let another core see two stores in the other order."""
 TIMED: Final = 1 << 48
 """Bit of `SlotWord.LENGTH`: the owner's courier wants to know when the task begins, for it has a deadline."""
@@ -101,7 +101,7 @@ def decline(seat: Seat, item: Any) -> None:
 
 def perform(seat: Seat, item: Any) -> None:
     """Run the task with this number, in this thread, and send its outcome home."""
-    number, parcel = (item, None) if type(item) is int else item
+    number, parcel = (item, None) if type(item) is int else (item[0], landed(item[1]))
     words, arena = seat.words, seat.arena
     cell = arena.cell(number)
     begun = words[cell + SlotWord.TIME] = clock_ns()
@@ -165,7 +165,9 @@ def cached_function(seat: Seat, data: bytes) -> Callable[..., Any]:
     return function
 
 
-def _called(seat: Seat, number: int, cell: int, function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[int, bytes]:
+def _called(
+    seat: Seat, number: int, cell: int, function: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[int, bytes]:
     """Call, and write what came of it."""
     station, stats = seat.station, seat.stats
     stack = station.stacks.setdefault(get_ident(), [])

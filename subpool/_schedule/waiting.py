@@ -141,7 +141,9 @@ def _sleep(
         count(seat.channel)  # fence: the announcement before the last look
         family = _family(seat, targets)
         _ask(seat, family)
-        if any(words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE for cell in cells) or _anything(seat, family):
+        if any(words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE for cell in cells):
+            return
+        if _anything(seat, family):
             return
         for other in family:
             ring(words[arena.seat(other) + SeatWord.COURIER])

@@ -1,9 +1,4 @@
-"""A worker: the loop in a subinterpreter that finds, runs and finishes tasks without the host running any byte-code.
-
-Idle, it looks around for some 50 us, then naps on its doorbell for a beat at a time, asking the busy seats for work once
-per beat; after 20 ms without any answer it leaves its requests standing and sleeps until it is rung. The thief is the
-clock: what it stole was short, so its beat doubles, up to 4 ms; it was worth it, so the beat is 100 us again.
-"""
+"""A worker: the loop in a subinterpreter that finds, runs and finishes tasks without the host running any byte-code."""
 
 from __future__ import annotations
 
@@ -16,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from subpool._schedule import courier
 from subpool._schedule.backlog import Backlog
 from subpool._schedule.batch import perform_batch
+from subpool._schedule.idling import Idling
 from subpool._schedule.seat import Seat
-from subpool._schedule.station import ASLEEP, NAPPING, SEEKING, WORKING, Station
+from subpool._schedule.station import SEEKING, WORKING, Station
 from subpool._schedule.taking import perform
 from subpool._schedule.waiting import wait
 from subpool._wire.arena import Arena, SeatWord, Stat
@@ -31,17 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkerStation", "main", "station"]
 
-BEAT: Final = 100
-"""Microseconds between an idle worker's requests, at first."""
-BEAT_MOST: Final = 4000
-TINY: Final = 60e-6
-"""Seconds: stealing what runs shorter than this did not pay."""
-DEEP: Final = 0.020
-"""Seconds without an answer after which a worker sleeps for good."""
-RING_GAP: Final = 0.005
-"""Seconds between the rings that wake couriers of busy seats."""
-SPIN_MOST: Final = 6
-"""How many times its idle spin a worker looks around that is rung again and again, since waking costs more than that."""
 SWITCH: Final = 0.0003
 """Seconds: a worker's switch interval, so that its courier answers quickly."""
 
@@ -62,20 +47,19 @@ class WorkerStation(Station):
 
     def __init__(self, arena: Arena, settings: WorkerSettings) -> None:
         super().__init__(arena, settings.workers, settings.grace, Doorbell(settings.courier))
-        self.settings = settings
-        self.index = settings.index
-        self.strict = settings.strict
+        self.settings: WorkerSettings = settings
+        self.index: int | None = settings.index
+        self.strict: bool = settings.strict
         at = arena.seat(settings.seat)
-        self.at = at
-        self.retire = arena.words[at + SeatWord.RETIRE : at + SeatWord.RETIRE + 1]
-        bell = self.bell = Doorbell(settings.bell)
-        self.seat = Seat(self, settings.seat, range(*settings.halves), bell)
+        self.at: int = at
+        self.retire: memoryview[int] = arena.words[at + SeatWord.RETIRE : at + SeatWord.RETIRE + 1]
+        self.bell: Doorbell = Doorbell(settings.bell)
+        self.seat: Seat = Seat(self, settings.seat, range(*settings.halves), self.bell)
         self.seats.append(self.seat)
-        self.backlog = Backlog(self.seat, range(*settings.jobs), range(0))
-        self.task_thread = get_ident()
+        self.backlog: Backlog = Backlog(self.seat, range(*settings.jobs), range(0))
+        self.task_thread: int = get_ident()
         self._done = 0
-        self._spin = settings.idle_spin
-        self._asked_before = self._woken = self._ring_due = False
+        self._idling = Idling(self)
         self._stack = self.stacks.setdefault(self.task_thread, [])
         self._seen_public = [0] * arena.seats
         self._seen_public_all = b""
@@ -122,33 +106,33 @@ class WorkerStation(Station):
             get(self.seat.channel)
         except RuntimeError:
             pass
-        self.arena.beat[0] = self.arena.beat[0] or BEAT
+        self._idling.warm_up()
         self.arena.words[self.at + SeatWord.READY] = 1
 
     def _leave(self) -> None:
         """Stop being there for others; the doorbells are closed by the host, when nobody can ring any more."""
         self.arena.idle[self.seat.index] = WORKING
         self.seat.busy[0] = 0
-        self._hand_over()
+        self._idling.hand_over()
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
     def work(self) -> None:
         """Run what there is: foreground first, then background, else ask and sleep."""
         arena, idle, index = self.arena, self.arena.idle, self.seat.index
-        stop, retire = arena.stop, self.retire
-        self._quiet_since = self._answered = self._asked = self._rang = clock()
+        stop, retire, idling = arena.stop, self.retire, self._idling
+        idling.begin()
         idle[index] = SEEKING
         while not stop[0] and not retire[0] and not self._used_up():
             begun = clock()
             idle[index] = WORKING
             if self._foreground():
-                self._measure(begun)
+                idling.measure(begun)
             elif not (self._own_job() or self._background()):
                 idle[index] = SEEKING
-                self._seek(begun)
+                idling.seek(begun)
                 continue
-            self._quiet_since = self._answered = clock()
+            idling.quiet_since = idling.answered = clock()
 
     def _used_up(self) -> bool:
         most = self.settings.max_tasks
@@ -189,7 +173,7 @@ class WorkerStation(Station):
                 return False
             call = job._claim_private()
             if call is not None:
-                self._hand_over()
+                self._idling.hand_over()
                 self.seat.busy[0] = -1
                 self._done += 1
                 try:
@@ -233,135 +217,22 @@ class WorkerStation(Station):
             ring(self.arena.words[at + SeatWord.COURIER])
 
     def _run(self, item: Any) -> None:
-        self._woken = False
-        self._hand_over()
+        idling = self._idling
+        idling.woken = False
+        idling.hand_over()
         if type(item) is int and item >= self.arena.slots:
             self._done += perform_batch(self.seat, item, self._stack)
         else:
             self._done += 1
             perform(self.seat, item)
 
-    def _measure(self, begun: float) -> None:
-        """Adapt the beat to whether the last theft paid."""
-        beat = self.arena.beat
-        beat[0] = min(beat[0] * 2, BEAT_MOST) if clock() - begun < TINY else BEAT
-
-    # -- having nothing to do --------------------------------------------------------------------------------------
-
-    def _seek(self, now: float) -> None:
-        """Ask once per beat, look around for a while, then nap.
-
-        At most as many ask as there are cores beside the caller's: the others sleep until they are rung. Whoever asks is
-        the clock for them; when it gets work, it asks once more on their behalf (`_hand_over`).
-        """
-        beat = self.arena.beat
-        if self._woken:
-            self._woken = False
-            beat[0] = min(beat[0] * 2, BEAT_MOST)  # an answer, but gone before it could be taken: too short
-        if now - self._asked >= beat[0] * 1e-6:
-            self._asked = now
-            if self._ask():
-                self._answered = now
-                if self._asked_before:
-                    beat[0] = min(beat[0] * 2, BEAT_MOST)  # likewise
-            self._asked_before = True
-        if now - self._quiet_since >= self._spin * self.patience:
-            self._nap(now)
-
-    def _clocks(self) -> int:
-        """How many other workers ask regularly."""
-        idle = bytes(self.arena.idle)
-        return idle.count(SEEKING) + idle.count(NAPPING) - (idle[self.seat.index] in (SEEKING, NAPPING))
-
-    def _ask(self) -> bool:
-        """Set the request word of every busy seat; whether one had answered since."""
-        words, arena, answered = self.arena.words, self.arena, False
-        for seat in range(arena.seats):
-            at = arena.seat(seat)
-            if words[at + SeatWord.BUSY] and seat != self.seat.index and not words[at]:
-                words[at] = 1
-                answered = True
-        return answered
-
-    def _leave_standing(self) -> None:
-        """Set the request word of every seat, busy or not: whoever has work next finds it."""
-        words, arena = self.arena.words, self.arena
-        for seat in range(arena.seats):
-            if seat != self.seat.index:
-                words[arena.seat(seat)] = 1
-
-    def _hand_over(self) -> None:
-        """This worker has work now: if others sleep, they have lost their clock, and are asked for."""
-        self._asked_before = False
-        if self.sleeping():
-            self._ask()
-            self.seat.request[0] = 1  # this seat was not busy when they fell asleep
-            now = clock()
-            if now - self._rang > RING_GAP:
-                self._rang = now
-                self._ring_couriers()
-            elif not self._ring_due:
-                self._ring_due = True
-                self.call_at(self._rang + RING_GAP, self._ring_late)
-
-    def _ring_late(self) -> None:
-        """The ring that was put off, on the courier's thread: busy seats may be deep in a leaf."""
-        self._ring_due = False
-        if self.sleeping():
-            self._ring_couriers()
-
-    def _nap(self, now: float) -> None:
-        """Sleep for a beat, or until rung."""
-        arena, idle, index = self.arena, self.arena.idle, self.seat.index
-        crowded = self._clocks() >= max(1, self.settings.cores - 1)
-        deep = crowded or now - self._answered > DEEP
-        self.bell.hush()
-        idle[index] = ASLEEP if deep else NAPPING
-        if deep and not crowded:
-            self._leave_standing()
-        count(self.seat.channel)  # fence: the announcement before the last look
-        if self._something() or arena.stop[0] or self.retire[0] or (crowded and not self._clocks()):
-            idle[index] = SEEKING
-            return
-        if not crowded and (deep or now - self._rang > RING_GAP):
-            self._rang = now
-            self._ring_couriers()
-        else:
-            self._ring_holders()
-        self.seat.stats[Stat.SLEEPS] += 1
-        rang = self.bell.sleep(None if deep else max(2e-5, self._asked + arena.beat[0] * 1e-6 - now))
-        idle[index] = SEEKING
-        spin = self.settings.idle_spin
-        self._spin = min(self._spin * 2, spin * SPIN_MOST) if rang else max(self._spin / 2, spin)
-        if rang:
-            self.seat.stats[Stat.WAKES] += 1
-            self._woken = True
-            self._quiet_since = self._answered = self._asked = clock()
-        self._asked_before = False
-
-    def _something(self) -> bool:
+    def anything(self) -> bool:
+        """Whether there is something to do that was not looked at yet."""
         return (
             self.arena.public.tobytes() != self._seen_public_all
             or (self.settings.background and self.arena.backlog.tobytes() != self._seen_backlog_all)
-            or not self.backlog.empty
-            and bool(self.backlog.waiting)
+            or (not self.backlog.empty and bool(self.backlog.waiting))
         )
-
-    def _ring_holders(self) -> None:
-        """Have those publish who hold background jobs back, so that they travel in company."""
-        words, arena = self.arena.words, self.arena
-        for seat in range(arena.seats):
-            at = arena.seat(seat)
-            if words[at + SeatWord.MORE] and self.settings.background:
-                ring(words[at + SeatWord.COURIER])
-
-    def _ring_couriers(self) -> None:
-        """Have busy seats look at their request words even if they are deep in a leaf."""
-        words, arena = self.arena.words, self.arena
-        for seat in range(arena.seats):
-            at = arena.seat(seat)
-            if words[at + SeatWord.BUSY] and words[at + SeatWord.COURIER] and seat != self.seat.index:
-                ring(words[at + SeatWord.COURIER])
 
     def refresh_path(self) -> bool:
         """Take over the host's `sys.path`, if it changed."""

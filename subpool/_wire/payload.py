@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 from pickle import dumps, loads
-from typing import Any
+from typing import Any, Final
 
 from subpool.errors import RemoteError, RemoteTraceback, SerializationError, TaskCancelled
 
@@ -27,6 +27,12 @@ __all__ = [
     "unreadable",
     "write",
 ]
+
+
+HEAD: Final = 2000
+"""Characters of a traceback that are kept from its beginning."""
+TAIL: Final = 6000
+"""Characters of a traceback that are kept from its end."""
 
 
 class Kind(IntEnum):
@@ -89,7 +95,7 @@ def refusing_module(error: BaseException | None) -> str | None:
 
 def encode_error(error: BaseException) -> bytes:
     """Write an exception: itself where it can be rebuilt, and a description of it in any case."""
-    text = _formatted(error)
+    text = _shortened(_formatted(error))
     try:
         written = write(error)
         if type(read(written)) is not type(error):
@@ -102,6 +108,14 @@ def encode_error(error: BaseException) -> bytes:
         message = "<no message: its __str__ failed>"
     cls = type(error)
     return dumps((written, f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins."), message, text), 5)
+
+
+def _shortened(text: str) -> str:
+    """A traceback without its middle, if it is long: deep recursion through several workers would nest without end."""
+    if len(text) <= HEAD + TAIL:
+        return text
+    head, tail = text[:HEAD].rpartition("\n")[0], text[-TAIL:].partition("\n")[2]
+    return f"{head}\n  [... {len(text) - len(head) - len(tail)} characters left out ...]\n{tail}"
 
 
 def _formatted(error: BaseException) -> str:
@@ -135,6 +149,17 @@ def of_result(error: SerializationError) -> SerializationError:
     text = str(error).removeprefix("value")
     joint = "" if text.startswith(("[", ":", ".", "result")) else "."
     return SerializationError(f"{'' if text.startswith('result') else 'result'}{joint}{text}")
+
+
+def landed(view: memoryview) -> bytes:
+    """Copy what came by reference, and let go of it at once.
+
+    The memory belongs to the interpreter that sent it, and ends with it; CPython 3.13 and later crash when a view is
+    dropped after that, and a view lives as long as any frame or traceback that mentions it.
+    """
+    data = bytes(view)
+    view.release()
+    return data
 
 
 def rebuild(data: Any) -> Any:

@@ -1,0 +1,152 @@
+"""Landing: published jobs come home, and what one of them keeps waiting is taken back.
+
+A backlog lands its flights under its lock. Items of a batch come home one by one; if one of them lingers, those behind
+it that nobody has begun are unclaimed, so that others can have them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from time import perf_counter as clock, perf_counter_ns as clock_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from subpool._schedule.freight import CELL
+from subpool._schedule.seat import DONE, PHASE, READY, TAKEN
+from subpool._schedule.taking import GONE, PARCEL, UNCLAIM
+from subpool._wire.arena import SlotWord
+from subpool._wire.interpreters import count
+from subpool._wire.payload import Kind
+
+if TYPE_CHECKING:
+    from subpool._schedule.backlog import Backlog
+    from subpool._schedule.freight import Flight
+    from subpool._schedule.job import Job
+
+__all__ = ["harvest"]
+
+LINGER: Final = 0.005
+"""Seconds that an item of a batch may keep those behind it waiting."""
+
+
+def harvest(backlog: Backlog) -> bool:
+    """Finish the jobs whose outcomes are there."""
+    came, barren, over = False, 0, False
+    for flight in list(backlog.flying):
+        landed = _land(backlog, flight)
+        over = over or not flight.left
+        if landed:
+            came = True
+        else:
+            barren += 1
+            if barren > 2 * backlog.station.workers + 2:
+                break
+    if over:
+        for flight in backlog.flying:
+            if not flight.left:
+                backlog.freight.vacate(flight)
+        backlog.flying = deque(flight for flight in backlog.flying if flight.left)
+    return came
+
+
+def _land(backlog: Backlog, flight: Flight) -> bool:
+    """Finish those of a flight's jobs that are done."""
+    words, arena, jobs = backlog.seat.words, backlog.seat.arena, flight.jobs
+    first = cell = arena.cell(flight.first)
+    done: list[int] = []
+    for place in range(len(jobs)):
+        if jobs[place] is not None and (words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE):
+            done.append(place)
+        cell += CELL
+    for place in list(flight.ghosts):
+        state = words[first + place * CELL]
+        if state & PHASE == DONE:
+            if state & PARCEL:
+                backlog.station.parcel(flight.first + place)
+            flight.ghosts.remove(place)
+            flight.left -= 1
+    if not done:
+        if len(jobs) > 1:
+            _hurry(backlog, flight, first)
+        return False
+    count(backlog.channel)  # fence: the outcomes are read after the words that announced them
+    for place in done:
+        job = jobs[place]
+        assert job is not None
+        cell = first + place * CELL
+        state = words[cell]
+        if state & PHASE != DONE:
+            jobs[place], job._number = None, None
+            flight.ghosts.append(place)
+            backlog.in_flight -= 1
+            _home(backlog, job, Kind.LOST, b"")
+            continue
+        kind = (state >> 3) & 7
+        if kind <= Kind.ERROR:
+            backlog.learn(flight.key, words[cell + SlotWord.TIME])
+        if state & PARCEL:
+            data = backlog.station.parcel(flight.first + place)
+        else:
+            begin, _ = arena.outcome_room(flight.first + place)
+            data = arena.memory[begin : begin + (state >> 8)]
+        jobs[place] = None
+        job._number = None
+        flight.left -= 1
+        backlog.in_flight -= 1
+        _home(backlog, job, kind, data)
+    return True
+
+
+def _home(backlog: Backlog, job: Job, kind: int, data: Any) -> None:
+    if kind in (Kind.DECLINED, Kind.REFUSED):
+        call = job._claim_sent()
+        if call is None:
+            return  # its owner runs it
+        if kind == Kind.REFUSED:
+            job._refused(call, str(data, "utf-8"))
+        else:  # a batch left it alone, or whoever wanted to run it gave up, or tries again
+            backlog.put_back(job, call)
+            job._nudge()
+        return
+    job.__dict__.pop("_sent", None)
+    job._finish(kind, data)
+
+
+def _hurry(backlog: Backlog, flight: Flight, cell: int) -> None:
+    """If one item of a batch takes long, take back those behind it that nobody has begun."""
+    words = backlog.seat.words
+    for place in range(len(flight.jobs)):
+        if words[cell] & PHASE == TAKEN:
+            if clock_ns() - words[cell + SlotWord.TIME] > LINGER * 1e9:
+                _unclaim_from(backlog, flight, place + 1, cell + CELL)
+            elif backlog.linger_at < clock():
+                backlog.linger_at = clock() + LINGER
+                backlog.station.call_at(backlog.linger_at, backlog.feed)
+            return
+        cell += CELL
+
+
+def _unclaim_from(backlog: Backlog, flight: Flight, place: int, cell: int) -> None:
+    for job in flight.jobs[place:]:
+        if job is not None and _ready(backlog.seat.words, cell) and not backlog.seat.words[cell + SlotWord.CANCEL]:
+            backlog.seat.words[cell + SlotWord.CANCEL] = UNCLAIM
+        cell += CELL
+    count(backlog.channel)  # fence: either the taker sees the wishes, or TAKEN is seen here
+    cell = backlog.seat.arena.cell(flight.first) + place * CELL
+    for behind in range(place, len(flight.jobs)):
+        job = flight.jobs[behind]
+        unclaimed = backlog.seat.words[cell + SlotWord.CANCEL] == UNCLAIM
+        if job is not None and unclaimed and _ready(backlog.seat.words, cell):
+            call = job._claim_sent()
+            if call is not None:
+                job._number = None
+                flight.jobs[behind] = None
+                flight.ghosts.append(behind)  # its taker has yet to decline it
+                backlog.in_flight -= 1
+                backlog.put_back(job, call)
+                job._nudge()
+        cell += CELL
+
+
+def _ready(words: memoryview[int], cell: int) -> bool:
+    """Whether nobody has begun the item with this cell."""
+    return words[cell] & PHASE == READY
