@@ -13,9 +13,10 @@ from functools import partial
 
 import pytest
 import tasks
-from helpers import Journal, held
+from helpers import Journal
 
 import subpool
+from subpool._schedule.seams import held_before_looking
 
 type Hold = Callable[[subpool.Pool], contextlib.AbstractContextManager[Callable[[], None]]]
 
@@ -27,23 +28,23 @@ LONG = 0.400
 
 
 @contextlib.contextmanager
-def _held_by_a_task(pool: subpool.Pool) -> Generator[Callable[[], None]]:
-    with held(pool) as release:
-        yield release.open
+def _held(pool: subpool.Pool) -> Generator[Callable[[], None]]:
+    host = pool._host
+    assert host is not None
+    with held_before_looking(host) as let_go:
+        yield let_go
 
 
 @pytest.fixture
 def hold_worker() -> Hold:
-    """Holds the workers of a pool until the call that it gives.
+    """Holds the workers of a pool just before they look for work, until the call that it gives.
 
-    SEAM: a hook in `subpool._schedule` that holds the worker before it looks for work belongs here. Then D is published
-    before the worker looks, and `BACKGROUND_LAST` may be True. A task that occupies the worker cannot promise that:
-    as it ends, the worker may rightly take B before D is published.
+    So D is published before the worker looks, and B must come last.
     """
-    return _held_by_a_task
+    return _held
 
 
-BACKGROUND_LAST = False
+BACKGROUND_LAST = True
 
 
 def _told(journal: Journal, count: int) -> dict[str, tuple[str, float]]:

@@ -92,6 +92,13 @@ class Idling:
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
+    def stand(self) -> None:
+        """Held by a test: ask, and look for nothing."""
+        station = self.station
+        station.arena.idle[station.seat.index] = SEEKING
+        self._ask()
+        station.bell.sleep(0.001)
+
     def _ask(self) -> bool:
         """Set the request word of every busy seat; whether one had answered since."""
         arena, own, answered = self.station.arena, self.station.seat.index, False

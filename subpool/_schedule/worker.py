@@ -120,11 +120,14 @@ class WorkerStation(Station):
     def work(self) -> None:
         """Run what there is: foreground first, then background, else ask and sleep."""
         arena, idle, index = self.arena, self.arena.idle, self.seat.index
-        stop, retire, idling = arena.stop, self.retire, self._idling
+        stop, retire, hold, idling = arena.stop, self.retire, arena.hold, self._idling
         idling.begin()
         idle[index] = SEEKING
         while not stop[0] and not retire[0] and not self._used_up():
             begun = clock()
+            if hold[0]:
+                idling.stand()
+                continue
             idle[index] = WORKING
             if self._foreground():
                 idling.measure(begun)

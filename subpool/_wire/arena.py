@@ -125,6 +125,7 @@ class Arena:
         self.beat: memoryview[int] = self.words[
             1:2
         ]  # the thieves' shared beat in microseconds. Writer: whichever thief measured last
+        self.hold: memoryview[int] = self.words[4:5]  # nonzero: workers stand still between two tasks. Writer: `seams`
         self.public: memoryview[int] = self.words[
             public:backlog
         ]  # per seat: a stamp, new whenever something new is on its CHANNEL

@@ -21,7 +21,8 @@ if hasattr(os, "eventfd"):
 
     def ring(address: int) -> None:
         """Wake whoever sleeps on the doorbell with this address, or will sleep on it next."""
-        os.eventfd_write(address, 1)
+        if address > 0:  # else it is closed: its number may be somebody else's by now
+            os.eventfd_write(address, 1)
 
     def _drain(fd: int) -> None:
         try:
@@ -40,7 +41,8 @@ else:
     def ring(address: int) -> None:
         """Wake whoever sleeps on the doorbell with this address, or will sleep on it next."""
         try:
-            os.write(address, b"!")
+            if address > 0:  # else it is closed: its number may be somebody else's by now
+                os.write(address, b"!")
         except BlockingIOError:
             pass  # the pipe is full of rings already
 
@@ -87,6 +89,7 @@ class Doorbell:
 
     def close(self) -> None:
         """Give the descriptors back. Nobody may ring any more."""
+        address, self.address = self.address, -1
         os.close(self._reader)
-        if self.address != self._reader:
-            os.close(self.address)
+        if address != self._reader:
+            os.close(address)
