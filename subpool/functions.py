@@ -110,7 +110,8 @@ def join_all[R](callables: Iterable[Callable[[], R]]) -> list[R]:
 def scope(timeout: float | None = None) -> Scope:
     """A block that waits for what was spawned in it.
 
-    Example:
+    Example::
+
         with subpool.scope() as s:
             tasks = [s.spawn(count_words, path) for path in paths]
         total = sum(task.result() for task in tasks)

@@ -13,12 +13,12 @@ from subpool._schedule.crew import Crew
 from subpool._schedule.delivery import Delivery
 from subpool._schedule.lane import InlineLane
 from subpool._schedule.layout import Layout
-from subpool._schedule.seat import Seat
+from subpool._schedule.seat import DONE, Seat
 from subpool._schedule.station import Station
 from subpool._wire import interpreters
-from subpool._wire.arena import Arena, SeatWord
+from subpool._wire.arena import Arena, SeatWord, SlotWord
 from subpool._wire.doorbell import Doorbell, ring
-from subpool._wire.payload import write
+from subpool._wire.payload import Kind, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -292,9 +292,29 @@ class Host(Station):
         """Whether a worker holds its GIL for good, in C: not even the end of the process would get it."""
         return self.crew.frozen
 
+    def _send_home(self) -> None:
+        """Nobody is left to take what callers have published: they run it themselves."""
+        words, arena = self.arena.words, self.arena
+        for seat in self.seats:
+            while True:
+                try:
+                    item = interpreters.get(seat.channel)[0]
+                except RuntimeError:
+                    break
+                number = item if type(item) is int else item[0]
+                words[arena.cell(number)] = DONE | int(Kind.DECLINED) << 3
+                interpreters.count(seat.channel)  # fence: the state before the look at who sleeps
+                if words[arena.header(number) + SlotWord.WAITER] > 0:
+                    ring(words[arena.header(number) + SlotWord.WAITER])
+        self.reap()
+        until = clock() + LEAVE
+        while clock() < until and any(seat.public for seat in self.seats):
+            sleep(0.001)
+
     def _release(self) -> None:
         """Give queues and doorbells back; a doorbell that somebody is about to sleep on stays open."""
         until = clock() + LEAVE
+        self._send_home()
         while self._bells_out and clock() < until:
             for bell in list(self._bells_out):
                 ring(bell.address)
