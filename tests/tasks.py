@@ -591,3 +591,25 @@ def gated_scenario_d(fd: int, d_runs: Gate, f_ran: Gate) -> None:
 def gated_scenario_f(fd: int, f_ran: Gate) -> None:
     scenario_note(fd, "F", 0)
     f_ran.open()
+
+
+def end_my_worker() -> str:
+    """Return, and have the worker that runs this fail in its own loop afterwards."""
+    from subpool._schedule import worker
+
+    def fail_to_look() -> bool:
+        raise RuntimeError("this worker ends here")
+
+    assert worker.station is not None
+    worker.station._foreground = fail_to_look  # type: ignore[method-assign]
+    return "last words"
+
+
+def end_my_worker_now() -> None:
+    """Have the worker that runs this fail before it can send the outcome home."""
+    from subpool._schedule import taking
+
+    def fail_to_finish(*_: object) -> None:
+        raise RuntimeError("this worker ends here")
+
+    taking.finish = fail_to_finish  # type: ignore[assignment]

@@ -614,3 +614,26 @@ def test_gates_are_seen_everywhere(single: subpool.Pool) -> None:
     with gate() as it:
         single.spawn(it.open).result(tasks.PATIENCE)
         assert it.is_open()
+
+
+class TestLostWorker:
+    """A worker that dies is replaced, and only what it ran is lost."""
+
+    def test_is_replaced(self) -> None:
+        """The pool keeps its size."""
+        with subpool.Pool(1) as pool:
+            assert pool.spawn(tasks.end_my_worker).result(tasks.PATIENCE) == "last words"
+            assert pool.spawn(tasks.add, 1, 2).result(tasks.PATIENCE) == 3
+            assert pool.stats().workers_lost == 1
+
+    def test_fails_its_task_and_no_other(self) -> None:
+        """No other task is touched, nothing hangs."""
+        with subpool.Pool(1) as pool:
+            lost, other = pool.spawn(tasks.end_my_worker_now), pool.spawn(tasks.add, 1, 2)
+            assert isinstance(lost.exception(tasks.PATIENCE), subpool.WorkerLostError)
+            assert other.result(tasks.PATIENCE) == 3
+
+    def test_fails_its_half(self) -> None:
+        """What a join has lost, it says."""
+        with subpool.Pool(1) as pool, pytest.raises(subpool.WorkerLostError):
+            stolen(pool, tasks.zero, tasks.end_my_worker_now)
