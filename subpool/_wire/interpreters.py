@@ -15,6 +15,8 @@ Queues are named by plain ints, and belong to the process: any interpreter may u
 from __future__ import annotations
 
 import sys
+from threading import Lock
+from time import sleep
 from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
@@ -45,11 +47,28 @@ if KNOWN or TYPE_CHECKING:
         # Without this, the first empty `get` of an interpreter imports a package for its exception: 5 to 48 ms.
         _interpqueues._register_heap_types(_Queue, QueueEmpty, _QueueFull)
 
+    making = Lock()
+
     def create() -> int:
-        """Make an interpreter with its own GIL and give its id."""
-        interp: int = _interpreters.create("isolated")
+        """Make an interpreter with its own GIL and give its id.
+
+        CPython 3.13.0 now and then fails to, when another thread makes one at the same time: hence one after the other,
+        and another attempt.
+        """
+        with making:
+            interp = _create(attempts=4)
         if sys.version_info < (3, 14):  # a memoryview crosses only to an interpreter that has this module
             _interpreters.exec(interp, "import _interpreters")
+        return interp
+
+    def _create(attempts: int) -> int:
+        try:
+            interp: int = _interpreters.create("isolated")
+        except _interpreters.InterpreterError:
+            if attempts == 1:
+                raise
+            sleep(0.01)
+            return _create(attempts - 1)
         return interp
 
     def execute(interp: int, body: Callable[[], object], names: dict[str, Any]) -> str | None:
