@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Task"]
 
 
+_completing: Condition = Condition()
+"""Serves tasks that are completed before anybody has asked for a condition of their own."""
+
+
 class Task[R](Job, Future[R]):
     """The handle of a call that `spawn` or `Scope.spawn` took.
 
@@ -250,18 +254,18 @@ class Task[R](Job, Future[R]):
     def _complete(self, state: str, result: Any, exception: BaseException | None) -> None:
         """Set the outcome, if none is set, and tell whoever waits."""
         final = (state, result, exception)
-        if self.__dict__.setdefault("_final", final) is not final:
-            return
+        # Set and told under one lock: `as_completed` looks and installs its waiter under it: not to be told twice.
+        condition = self.__dict__.setdefault("_made_condition", _completing)
+        with condition:
+            if self.__dict__.setdefault("_final", final) is not final:
+                return
+            for waiter in self.__dict__.get("_made_waiters", ()):
+                self._tell(waiter)
+            condition.notify_all()
         if state == CANCELLED_AND_NOTIFIED:
             self._station.tally(Stat.CANCELLED)
         if self._sleeper:
             ring(self._sleeper)
-        condition = self.__dict__.get("_made_condition")
-        if condition is not None:
-            with condition:
-                for waiter in self.__dict__.get("_made_waiters", ()):
-                    self._tell(waiter)
-                condition.notify_all()
         if self.__dict__.get("_done_callbacks"):
             self._station.deliver(self._run_callbacks)
 
