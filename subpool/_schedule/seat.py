@@ -272,18 +272,7 @@ class Seat:
 
     def remove(self, call: object) -> Half | None:
         """Take `call` off the ledger, wherever it is there; or the half that it has become."""
-        lock = self.lock
-        try:
-            lock.acquire()
-            found, half = self._find(call)
-            if not found:
-                self.declined.append(call)
-            return half
-        finally:
-            try:
-                lock.release()
-            except RuntimeError:
-                pass  # it was never acquired
+        return self.find(call, NOTHING)
 
     def _find(self, call: object) -> tuple[bool, Half | None]:
         ledger = self.ledger
