@@ -1,6 +1,7 @@
 """What every test module stands on: it gives back all that it took, and pools of the usual sizes."""
 
 import gc
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,10 @@ import subpool
 from subpool import ambient
 
 pytest_plugins = ["shared"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a shell: programs that tests interrupt would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module", autouse=True)
