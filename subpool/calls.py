@@ -45,6 +45,18 @@ def _crossed(call: Any) -> Any:
     return crossed(call) if callable(call) else call
 
 
+_Task: type[Task[Any]] | None = None
+
+
+def _task_class() -> type[Task[Any]]:
+    """`Task`, imported at first need: programs that only fork never pay for `concurrent.futures`."""
+    global _Task
+    from subpool.task import Task
+
+    _Task = Task
+    return Task
+
+
 def spawn_at(
     station: Station, fn: Any, args: tuple[Any, ...], timeout: float | None, name: str | None, copy_context: bool
 ) -> Task[Any]:
@@ -53,8 +65,6 @@ def spawn_at(
         raise TypeError(f"spawn: not callable: {fn!r}")
     if timeout is not None and not timeout > 0:
         raise ValueError(f"spawn: timeout must be a positive number of seconds, not {timeout!r}")
-    from subpool.task import Task
-
     call = (fn, args)
     if copy_context:
         from subpool._schedule.context import carrying
@@ -67,11 +77,11 @@ def spawn_at(
         try:
             call = crossing(*call)
         except SerializationError as error:
-            task: Task[Any] = Task(station, call, timeout, name)
+            task = _task_class()(station, call, timeout, name)
             task._claim_private()
             task._fail(error)
             return task
-    task = Task(station, call, timeout, name)
+    task = (_Task or _task_class())(station, call, timeout, name)
     if station.workers:
         station.backlog.add(task)
     else:

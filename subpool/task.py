@@ -102,13 +102,18 @@ class Task[R](Job, Future[R]):
             CancelledError: it was cancelled.
             Exception: whatever the call raised.
         """
-        exception = self.exception(timeout)
+        if "_final" not in self.__dict__:
+            self._wait(timeout)
+        self._station.catch_up()
+        state, value, exception = self.__dict__["_final"]
+        if state == CANCELLED_AND_NOTIFIED:
+            raise CancelledError
         if exception is not None:
             try:
                 raise exception
             finally:
                 del exception
-        return self.__dict__["_final"][1]  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What the call raised, or None; waits like `result`.
@@ -253,21 +258,55 @@ class Task[R](Job, Future[R]):
 
     def _complete(self, state: str, result: Any, exception: BaseException | None) -> None:
         """Set the outcome, if none is set, and tell whoever waits."""
-        final = (state, result, exception)
-        # Set and told under one lock: `as_completed` looks and installs its waiter under it: not to be told twice.
         condition = self.__dict__.setdefault("_made_condition", _completing)
         with condition:
-            if self.__dict__.setdefault("_final", final) is not final:
+            if not self._set((state, result, exception)):
                 return
-            for waiter in self.__dict__.get("_made_waiters", ()):
-                self._tell(waiter)
             condition.notify_all()
         if state == CANCELLED_AND_NOTIFIED:
             self._station.tally(Stat.CANCELLED)
+        self._announce()
+
+    def _set(self, final: tuple[str, Any, BaseException | None]) -> bool:
+        """Set the outcome, if none is set.
+
+        Set and told under one lock: `as_completed` looks and installs its waiter under it, not to be told twice.
+        """
+        if self.__dict__.setdefault("_final", final) is not final:
+            return False
+        for waiter in self.__dict__.get("_made_waiters", ()):
+            self._tell(waiter)
+        return True
+
+    def _announce(self) -> None:
+        """Tell those who do not wait at the condition."""
         if self._sleeper:
             ring(self._sleeper)
         if self.__dict__.get("_done_callbacks"):
             self._station.deliver(self._run_callbacks)
+
+    def _return(self, arrived: list[tuple[Any, bytes]]) -> None:
+        finals: list[tuple[Task[Any], tuple[str, Any, None]]] = []
+        for task, data in arrived:
+            task._number = None
+            task.__dict__.pop("_sent", None)
+            try:
+                finals.append((task, (FINISHED, rebuild(data), None)))
+            except SerializationError as error:
+                task._fail(error)
+        own: list[tuple[Task[Any], tuple[str, Any, None]]] = []
+        with _completing:
+            for task, final in finals:
+                if task.__dict__.setdefault("_made_condition", _completing) is _completing:
+                    task._set(final)
+                else:
+                    own.append((task, final))
+            _completing.notify_all()
+        for task, final in own:
+            task._complete(*final)
+        for task, _ in finals:
+            if task._sleeper or "_done_callbacks" in task.__dict__:
+                task._announce()
 
     def _tell(self, waiter: Any) -> None:
         state, _, exception = self.__dict__["_final"]

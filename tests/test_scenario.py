@@ -7,6 +7,7 @@ One worker, warm. Main prints A and spawns B in the background, then joins [slee
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
@@ -20,7 +21,7 @@ from subpool._schedule.seams import held_before_looking
 
 type Hold = Callable[[subpool.Pool], contextlib.AbstractContextManager[Callable[[], None]]]
 
-ROUNDS = 10
+ROUNDS = int(os.environ.get("SUBPOOL_ROUNDS", "10"))
 OUTER, INNER = 0.020, 0.200
 TOLERANCE = 0.150
 """What a loaded machine may add; far less than B would, which rests for `LONG`."""

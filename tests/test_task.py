@@ -720,14 +720,16 @@ class TestCallbacks:
         assert called.wait(tasks.PATIENCE)
         assert task.done()
 
-    def test_that_fails_is_logged(self, staffed: subpool.Pool, caplog: pytest.LogCaptureFixture) -> None:
+    def test_that_fails_is_logged(
+        self, staffed: subpool.Pool, caplog: pytest.LogCaptureFixture, gates: Callable[[], tasks.Gate]
+    ) -> None:
         """As for any Future: an exception of a callback is logged, and the next is called."""
-        called = threading.Event()
+        called, started, release = threading.Event(), gates(), gates()
         with caplog.at_level(logging.ERROR, "concurrent.futures"):
-            task = staffed.spawn(tasks.one)
+            task = staffed.spawn(tasks.hold, started, release)  # not done before both are added: one thread calls both
             task.add_done_callback(lambda _: tasks.fail())
             task.add_done_callback(lambda _: called.set())
-            assert task.join() == 1
+            release.open()
             assert called.wait(tasks.PATIENCE)
         assert "exception calling callback" in caplog.text
 

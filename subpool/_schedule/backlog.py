@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import deque
 from threading import RLock
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from subpool._schedule.freight import Flight, Freight, key_of
 from subpool._schedule.landing import harvest
@@ -78,6 +78,7 @@ class Backlog:
         self.waiting.append(job)
         self._unsent += 1
         if self._unsent >= BATCH_ITEMS:
+            self._unsent = 0  # a feed that is turned away is made up for
             self.feed()
         elif 0 < self.pace < TINY:
             if clock() - self._fed > COMPANY:
@@ -176,13 +177,13 @@ class Backlog:
         """Claim the next job, and those behind it that may share its batch."""
         waiting, size, function = self.waiting, 1, None
         while waiting and len(taken) < size:
-            call = waiting[0].__dict__.get("_call")
-            if call is not None and taken and (call[0] is not function or waiting[0]._seconds is not None):
-                return
             job = waiting.popleft()
             call = job._claim_private()
             if call is None:
                 continue  # cancelled, or run by whoever joined it
+            if taken and (call[0] is not function or job._seconds is not None):
+                self.put_back(job, call)
+                return
             taken.append((job, call))
             if len(taken) == 1:
                 function = call[0]
@@ -198,17 +199,13 @@ class Backlog:
 
     def _launch(self, flight: Flight, taken: list[tuple[Job, Call]]) -> None:
         """Note who is on board, and then put it on the channel."""
-        calls = dict(taken)
-        number = flight.first
-        for job in flight.jobs:
-            assert job is not None
+        calls, jobs = dict(taken), cast("list[Job]", flight.jobs)
+        for number, job in enumerate(jobs, flight.first):
             job._number = number
             job._sent = calls[job]
-            number += 1
         self.flying.append(flight)
         self.in_flight += flight.left
-        for job in flight.jobs:
-            assert job is not None
+        for job in jobs:
             if job._watched and job._number is not None:
                 self._set_waiter(job._number)
             if job._wanted:
@@ -219,17 +216,17 @@ class Backlog:
 
     # -- how long jobs take ------------------------------------------------------------------------------------------
 
-    def learn(self, key: object, spent: int) -> None:
-        """Note how long a call took, in nanoseconds: quickly upwards, slowly downwards."""
+    def learn(self, key: object, spent: float, calls: int) -> None:
+        """Note how long so many calls took on average, in nanoseconds: quickly upwards, slowly downwards."""
         paces = self._paces
         known = paces.get(key)
         if known is None:
             if len(paces) >= PACES_KEPT:
                 paces.clear()
-            paces[key] = known = float(spent)
+            paces[key] = known = spent
         else:
-            paces[key] = known = known + (spent - known) * (0.5 if spent > known else 0.1)
-        self.pace = known if not self.pace else self.pace + (known - self.pace) * 0.1
+            paces[key] = known = known + (spent - known) * (1 - (0.5 if spent > known else 0.9) ** calls)
+        self.pace = known if not self.pace else self.pace + (known - self.pace) * (1 - 0.9**calls)
 
     # -- getting one job back, or hurrying it -----------------------------------------------------------------------
 

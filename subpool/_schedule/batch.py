@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["perform_batch"]
 
 CELL: Final = 8
+PLACE: Final = BatchWord.PLACE
+WHOLE: Final = BatchWord.WHOLE
 LONG: Final = 1_000_000
 """Nanoseconds after which a worker leaves the rest of a batch to others: it was taken for shorter than it is."""
 
@@ -43,6 +45,8 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
     memory, channel, public = arena.memory, seat.channel, arena.public
     header, cell = arena.header(first), arena.cell(first)
     base, split = header * 8 + BATCH_ARGS, words[header + SlotWord.FUNCTION]
+    name = bytes(memory[base : base + split]) if split > 0 else b""
+    whole = read(memory[base + abs(split) : base + words[header + SlotWord.LENGTH]]) if words[header + WHOLE] else None
     seen = public.tobytes()
     running = Running(words, cell)
     begun = opened = clock_ns()
@@ -57,20 +61,19 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
             finish(seat, number, cell, CANCELLED if wish == STOP else DECLINED, b"", begun)
             cell += CELL
             continue
-        place = words[cell + BatchWord.PLACE]
-        begin = base + (place >> 32)
         running.cell, running.told = cell, 0.0
         seat.busy[0] = number + 1
         ran += 1
         kind, data = CANCELLED, b""
         try:
             try:
-                args = read(memory[begin : begin + (place & 0xFFFFFFFF)])
-                function = (
-                    cached_function(seat, bytes(memory[base : base + split]))
-                    if split > 0
-                    else read(memory[base : base - split])
-                )
+                if whole is None:
+                    place = words[cell + PLACE]
+                    begin = base + (place >> 32)
+                    args = read(memory[begin : begin + (place & 0xFFFFFFFF)])
+                else:
+                    args = whole[number - first]
+                function = cached_function(seat, name) if name else read(memory[base : base - split])
             except BaseException as error:  # noqa: BLE001 - whatever a value's rebuilding raises, it has not begun
                 kind, data = unreadable_outcome(seat, error)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pickle import dumps
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Final
@@ -23,18 +24,21 @@ __all__ = ["Flight", "Freight", "key_of"]
 
 FUNCTIONS_KEPT: Final = 256
 CELL: Final = 8
+PLAIN: Final = frozenset((bool, bytes, complex, float, int, str, type(None)))
+"""Types whose values are the same whether they are written alone or with others."""
 
 
 class Flight:
     """One published slot or batch, and its jobs that have not come home."""
 
-    __slots__ = ("first", "ghosts", "jobs", "key", "left")
+    __slots__ = ("first", "ghosts", "jobs", "key", "left", "next")
 
     def __init__(self, first: int, key: object, jobs: list[Job | None]) -> None:
         self.first: int = first
         self.key: object = key
         self.jobs: list[Job | None] = jobs
         self.left: int = len(jobs)
+        self.next: int = 0  # the first place whose job has not come home
         self.ghosts: list[int] = []  # places whose taker was set aside, and may still write there
 
 
@@ -92,6 +96,9 @@ class Freight:
                 job._fail(explained(call, error))
                 return None, 1
             split = -len(written)
+        whole = _together(taken)
+        if whole is not None and len(written) + len(whole) <= BATCH_BYTES:
+            return self._loaded(function, written + whole, split, [job for job, _ in taken]), len(taken)
         places: list[int] = []
         jobs: list[Job] = []
         pieces, begin, dealt = [written], len(written), 0
@@ -111,10 +118,15 @@ class Freight:
             dealt += 1
         if not jobs:
             return None, dealt
+        return self._loaded(function, b"".join(pieces), split, jobs, places), dealt
+
+    def _loaded(
+        self, function: Callable[..., object], data: bytes, split: int, jobs: list[Job], places: list[int] | None = None
+    ) -> Flight:
         first = self._batches.pop()
-        self._fill(first, b"".join(pieces), split, places)
+        self._fill(first, data, split, len(jobs), places)
         jobs[0]._item = first
-        return Flight(first, key_of(function), [*jobs]), dealt
+        return Flight(first, key_of(function), [*jobs])
 
     def send(self, flight: Flight) -> None:
         """Put a written flight on the channel."""
@@ -122,10 +134,11 @@ class Freight:
         assert first is not None
         put(self._channel, first.__dict__.pop("_item"))
 
-    def _fill(self, first: int, data: bytes, split: int, places: list[int]) -> None:
+    def _fill(self, first: int, data: bytes, split: int, items: int, places: list[int] | None) -> None:
         arena = self._seat.arena
         words, header = arena.words, arena.header(first)
-        words[header + BatchWord.ITEMS] = len(places)
+        words[header + BatchWord.ITEMS] = items
+        words[header + BatchWord.WHOLE] = places is None
         words[header + SlotWord.WAITER] = 0
         words[header + SlotWord.PARENT] = 0
         words[header + SlotWord.OWNER] = self._seat.index
@@ -134,10 +147,11 @@ class Freight:
         begin = header * 8 + BATCH_ARGS
         arena.memory[begin : begin + len(data)] = data
         cell = arena.cell(first)
-        for place in places:
+        for item in range(items):
             words[cell] = READY
             words[cell + SlotWord.CANCEL] = 0
-            words[cell + BatchWord.PLACE] = place
+            if places is not None:
+                words[cell + BatchWord.PLACE] = places[item]
             cell += CELL
 
     def _function(self, function: Callable[..., object]) -> bytes:
@@ -156,6 +170,12 @@ class Freight:
                 self._written.clear()
             self._written[function] = written
         return written
+
+
+def _together(taken: list[tuple[Job, Call]]) -> bytes | None:
+    """The arguments of all calls in one piece, where nobody can tell: all are of kinds that cannot be changed."""
+    every = [call[1] for _, call in taken]
+    return dumps(every, 5) if PLAIN.issuperset(map(type, chain.from_iterable(every))) else None
 
 
 def key_of(function: Callable[..., object]) -> object:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from subpool._schedule.freight import CELL
 from subpool._schedule.seat import DONE, PHASE, READY, TAKEN
 from subpool._schedule.taking import GONE, PARCEL, UNCLAIM
-from subpool._wire.arena import SlotWord
+from subpool._wire.arena import HEADER_WORDS, BatchWord, SlotWord
 from subpool._wire.interpreters import count
 from subpool._wire.payload import Kind
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["harvest"]
 
+VALUE: Final = int(Kind.VALUE)
+ERROR: Final = int(Kind.ERROR)
+KINDS: Final = 7 << 3
+"""The bits of `SlotWord.STATE` that tell the kind of an outcome."""
 LINGER: Final = 0.005
 """Seconds that an item of a batch may keep those behind it waiting."""
 
@@ -49,51 +53,91 @@ def harvest(backlog: Backlog) -> bool:
 
 
 def _land(backlog: Backlog, flight: Flight) -> bool:
-    """Finish those of a flight's jobs that are done."""
+    """Finish those of a flight's jobs that are done.
+
+    A signal may raise anywhere but between two statements without a call. What came home in place is therefore finished
+    first and struck off afterwards, and finishing it twice does no harm; what can be finished once only, is struck off
+    first.
+    """
     words, arena, jobs = backlog.seat.words, backlog.seat.arena, flight.jobs
-    first = cell = arena.cell(flight.first)
-    done: list[int] = []
-    for place in range(len(jobs)):
-        if jobs[place] is not None and (words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE):
-            done.append(place)
-        cell += CELL
+    first = arena.cell(flight.first)
     for place in list(flight.ghosts):
-        state = words[first + place * CELL]
-        if state & PHASE == DONE:
-            if state & PARCEL:
-                backlog.station.parcel(flight.first + place)
-            flight.ghosts.remove(place)
-            flight.left -= 1
+        _lay_to_rest(backlog, flight, place, words[first + place * CELL])
+    begin = flight.next
+    done, end = _done(flight, words, first)
     if not done:
         if len(jobs) > 1:
             _hurry(backlog, flight, first)
         return False
     count(backlog.channel)  # fence: the outcomes are read after the words that announced them
+    room = BatchWord.PLACE if flight.first >= arena.slots else HEADER_WORDS
+    returned: list[tuple[Any, Any]] = []
+    spent = ran = 0
     for place in done:
-        job = jobs[place]
-        assert job is not None
         cell = first + place * CELL
         state = words[cell]
-        if state & PHASE != DONE:
-            jobs[place], job._number = None, None
-            flight.ghosts.append(place)
-            backlog.in_flight -= 1
-            _home(backlog, job, Kind.LOST, b"")
-            continue
-        kind = (state >> 3) & 7
-        if kind <= Kind.ERROR:
-            backlog.learn(flight.key, words[cell + SlotWord.TIME])
-        if state & PARCEL:
-            data = backlog.station.parcel(flight.first + place)
+        if state & PHASE == DONE and (state >> 3) & 7 <= ERROR:
+            spent += words[cell + SlotWord.TIME]
+            ran += 1
+        if state & (PHASE | KINDS | PARCEL) == DONE | VALUE << 3:
+            at = (cell + room) * 8
+            returned.append((jobs[place], arena.memory[at : at + (state >> 8)]))
         else:
-            begin, _ = arena.outcome_room(flight.first + place)
-            data = arena.memory[begin : begin + (state >> 8)]
-        jobs[place] = None
-        job._number = None
-        flight.left -= 1
-        backlog.in_flight -= 1
-        _home(backlog, job, kind, data)
+            _take_home(backlog, flight, place, state)
+    if ran:
+        backlog.learn(flight.key, spent / ran, ran)
+    came = len(returned)
+    if came:
+        returned[0][0]._return(returned)
+    jobs[begin:end] = [None] * (end - begin)
+    flight.next = end
+    flight.left -= came
+    backlog.in_flight -= came
     return True
+
+
+def _done(flight: Flight, words: memoryview[int], cell: int) -> tuple[list[int], int]:
+    """The next places of a flight whose jobs are done, or will not be waited for, and the place to go on at."""
+    jobs = flight.jobs
+    done: list[int] = []
+    place = flight.next  # a taker begins with the first, and finishes each before the next
+    cell += place * CELL
+    while place < len(jobs):
+        if jobs[place] is not None:
+            if words[cell] & PHASE != DONE and words[cell + SlotWord.CANCEL] != GONE:
+                break
+            done.append(place)
+        place += 1
+        cell += CELL
+    return done, place
+
+
+def _take_home(backlog: Backlog, flight: Flight, place: int, state: int) -> None:
+    """Finish one job in its own way: it failed, was left alone, was lost, or its outcome came apart."""
+    job = flight.jobs[place]
+    assert job is not None
+    flight.jobs[place] = job._number = None
+    backlog.in_flight -= 1
+    if state & PHASE != DONE:
+        flight.ghosts.append(place)
+        _home(backlog, job, Kind.LOST, b"")
+        return
+    flight.left -= 1
+    if state & PARCEL:
+        data = backlog.station.parcel(flight.first + place)
+    else:
+        begin, _ = backlog.seat.arena.outcome_room(flight.first + place)
+        data = backlog.seat.arena.memory[begin : begin + (state >> 8)]
+    _home(backlog, job, (state >> 3) & 7, data)
+
+
+def _lay_to_rest(backlog: Backlog, flight: Flight, place: int, state: int) -> None:
+    """A place whose taker was set aside is free once that has written there."""
+    if state & PHASE == DONE:
+        if state & PARCEL:
+            backlog.station.parcel(flight.first + place)
+        flight.ghosts.remove(place)
+        flight.left -= 1
 
 
 def _home(backlog: Backlog, job: Job, kind: int, data: Any) -> None:

@@ -65,6 +65,7 @@ class BatchWord:
     """Words that a batch has besides a slot's, or instead of them."""
 
     ITEMS: Final = 0  # in the header: how many items it holds
+    WHOLE: Final = 1  # in the header: nonzero where the arguments of all items are one written list
     PLACE: Final = 3  # in an item's cell: its arguments' first byte << 32 | their length; then the outcome begins here
 
 
