@@ -82,8 +82,8 @@ def spawn_at(
             task._fail(error)
             return task
     task = (_Task or _task_class())(station, call, timeout, name)
-    if station.workers:
-        station.backlog.add(task)
-    else:
+    if station.inline:
         task.help()
+    else:
+        station.backlog.add(task)
     return task

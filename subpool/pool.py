@@ -50,7 +50,7 @@ class PoolStats(NamedTuple):
     sleeps: int
     wakes: int
     workers: int
-    """How many workers the pool has."""
+    """How many workers the pool has: fewer than `Pool.workers` only where too many are stuck to be replaced."""
     workers_lost: int
     """Workers that died, or were set aside since they did not come back."""
 
@@ -114,6 +114,7 @@ class Pool:
         self._initialise = partial(initializer, *initargs) if initializer is not None else None
         self._finalise = finalizer
         self._host: Host | None = None
+        self._closing: Host | None = None
         self._closed = False
         self._broken: str | None = None
         self._lock = RLock()
@@ -230,7 +231,7 @@ class Pool:
 
     def _figures(self, host: Host) -> PoolStats:
         counters = [old + host.stat(which) for which, old in enumerate(self._past[:10])]
-        return PoolStats._make([*counters, self.workers, self._past.workers_lost + host.lost])
+        return PoolStats._make([*counters, host.workers, self._past.workers_lost + host.lost])
 
     def close(self, wait: bool = True, cancel: bool = False) -> None:
         """End the pool. It takes nothing new; what it has is finished first, unless it is cancelled.
@@ -242,6 +243,7 @@ class Pool:
         with self._lock:
             self._closed = True
             host, self._host = self._host, None
+            self._closing = self._closing or host
         self._disconnect()
         if host is None:
             return
@@ -268,11 +270,19 @@ class Pool:
         try:
             host.drain()
         finally:
+            self._shut_down(host)
             process.open_pools.pop(self, None)
-            host.shut_down(GRACE)
-            self._past = self._figures(host)
+            self._closing = None
             if self._finalise is not None and not self.workers:
                 self._finalise()
+
+    def _shut_down(self, host: Host) -> bool:
+        """End the workers; whether none was left behind."""
+        clean = host.shut_down(GRACE)
+        if not clean:
+            process.remains[host] = None
+        self._past = self._figures(host)
+        return clean
 
     def _station(self) -> Station:
         """The running pool; started if need be."""
@@ -356,21 +366,17 @@ class Pool:
                 threading.Event().wait(0.005)
             self._host = None
             self._disconnect()
-            clean = host.shut_down(GRACE)
-            self._past = self._figures(host)
-            return clean
+            return self._shut_down(host)
 
     # -- exit --------------------------------------------------------------------------------------------------------
 
-    def _abandon(self, patience: float) -> bool:
-        """The program ends: cancel everything. Whether every worker could be ended in so many seconds."""
+    def _abandon(self) -> Host | None:
+        """The program ends: cancel everything. The host, if there is one that has to be shut down."""
         with self._lock:
-            host, self._host, self._closed = self._host, None, True
+            host = self._host or self._closing
+            self._host, self._closed = None, True
         self._disconnect()
-        process.open_pools.pop(self, None)
-        if host is None:
-            return True
-        host.cancel_all()
-        clean = host.shut_down(patience)
-        process.End.frozen = process.End.frozen or (not clean and host.frozen)
-        return clean
+        if host is not None:
+            host.cancel_all()
+            host.stop()
+        return host

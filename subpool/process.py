@@ -7,15 +7,19 @@ import os
 import sys
 import threading
 from contextvars import ContextVar
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from subpool._schedule.host import Host
     from subpool.pool import Pool
 
-__all__ = ["Default", "End", "default", "installed", "lock", "open_pools", "prepare"]
+__all__ = ["Default", "End", "default", "installed", "lock", "open_pools", "prepare", "remains"]
 
 AT_EXIT = 0.25
 """Seconds that running tasks have to stop in when the program ends."""
+FREEZE = 0.2
+"""Seconds that a worker's courier then has to show that the worker's GIL can be had."""
 AT_FORK = 1.0
 """Seconds that a fork waits for running tasks to end."""
 
@@ -25,6 +29,8 @@ lock: threading.RLock = threading.RLock()
 """Held while the default pool is made."""
 open_pools: dict[Pool, None] = {}
 """The pools that have workers."""
+remains: dict[Host, None] = {}
+"""The hosts of pools that are gone, where a worker did not come back when the pool ended."""
 
 
 class Default:
@@ -76,16 +82,31 @@ class End:
     """A worker holds its GIL for good: the interpreter's own end would wait for it for ever."""
 
 
+def left_behind() -> list[Host]:
+    """The hosts that are gone but for workers which have not come back to this day."""
+    for host in [host for host in remains if not host.crew.threads]:
+        del remains[host]
+    return list(remains)
+
+
 def _end_all() -> None:
     """The program ends: cancel what nobody waits for."""
     End.begun = True
-    clean = True
-    for pool in list(open_pools):
-        clean = pool._abandon(AT_EXIT) and clean
-    if not clean:
+    until = monotonic() + AT_EXIT
+    hosts = [host for pool in list(open_pools) if (host := pool._abandon()) is not None]
+    open_pools.clear()
+    for host in hosts:
+        host.shut_down(max(0.0, until - monotonic()))
+    remains.update(dict.fromkeys(hosts))
+    left = left_behind()
+    if left:
         import warnings
 
         warnings.filterwarnings("ignore", "remaining subinterpreters", RuntimeWarning)
+        until = monotonic() + FREEZE
+        while [host for host in left if not host.crew.answered] and monotonic() < until:
+            sleep(0.005)
+        End.frozen = any(host.crew.frozen for host in left)
 
 
 def _leave() -> None:
@@ -106,7 +127,7 @@ def _leave() -> None:
 def _before_fork() -> None:
     """CPython kills a forked child that has subinterpreters: idle pools step aside, and start anew at next use."""
     busy = [pool for pool in list(open_pools) if not pool._step_aside(AT_FORK)]
-    if busy:
+    if busy or left_behind():
         import warnings
 
         warnings.warn(

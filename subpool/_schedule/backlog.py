@@ -140,6 +140,10 @@ class Backlog:
         self._fed = clock()
         self.station.ship_path()
         window, sent = self.window, 0
+        while self.waiting and not self.station.workers:
+            job = self.waiting.popleft()
+            if job._claim_private() is not None:
+                job._unstaffed()
         while self.waiting and self.in_flight < window and self.freight.room:
             sent += self._send_some()
         more = len(self.flying) // 2 + 1 if self.waiting else 0
@@ -315,7 +319,7 @@ class Backlog:
     # -- deadlines ---------------------------------------------------------------------------------------------------
 
     def attend(self) -> float | None:
-        """Stop the jobs that ran too long. When to look again, on the clock."""
+        """End and stop the jobs that ran too long. When to look again, on the clock."""
         lock = self._lock
         try:
             lock.acquire()
@@ -339,5 +343,5 @@ class Backlog:
             self.timed.remove(job)
         elif clock() >= self._due(job):
             self.timed.remove(job)
-            job._late = True
+            job._overrun()
             self.station.cancel(job._number)

@@ -1,21 +1,23 @@
 """The crew: the workers of a pool as their host sees them. It starts and replaces them, and gives up those stuck.
 
 Each worker is a thread of the host's process that runs its interpreter's loop from the start to the end. Whatever a
-worker had taken when it ended is lost; while it is only late, its slots stay its own.
+worker had taken when it ended is lost; while it is only late, its seat and its slots stay its own. There are seats to
+spare, so that each worker can be replaced while it is stuck; where all are held, the pool goes on with fewer.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from threading import Thread, get_ident
-from time import perf_counter as clock, sleep
+from functools import partial
+from threading import RLock, Thread
+from time import perf_counter as clock
 from typing import TYPE_CHECKING, Final
 
-from subpool._schedule.seat import DONE, PHASE, TAKEN
+from subpool._schedule.seat import DONE, PHASE, READY, TAKEN
 from subpool._schedule.settings import WorkerSettings
 from subpool._schedule.station import WORKING
-from subpool._schedule.taking import GONE
+from subpool._schedule.taking import GONE, STOP
 from subpool._wire import interpreters
 from subpool._wire.arena import SeatWord, SlotWord
 from subpool._wire.doorbell import Doorbell, ring
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Crew"]
 
-FREEZE: Final = 0.2
-"""Seconds that a worker's courier has to show that the worker's GIL can be had."""
+PRESENT: Final = 1
+LEAVING: Final = 2
+"""Values of `SeatWord.READY`, and likewise of `SeatWord.ATTENDED`: there, and at its end."""
+GLANCE: Final = 0.05
+"""Seconds between two looks whether a worker that ends has done so."""
 
 
 class Crew:
@@ -41,30 +46,61 @@ class Crew:
         self._numbers: dict[int, int] = {}
         self._bells: dict[int, tuple[Doorbell, Doorbell]] = {}
         self._aside: set[int] = set()
+        self._leaving: set[int] = set()
+        self._missing: list[int] = []  # numbers of workers for which there was no seat
         self._next_seat = 1
         self._free_seats: list[int] = []
+        self._lock = RLock()  # for the last three: the courier and ended workers' threads seat others
 
     # -- coming ----------------------------------------------------------------------------------------------------
 
     def start(self, number: int) -> None:
-        """Start a worker with this number at a free seat."""
-        host = self.host
-        if self._free_seats:
-            seat = self._free_seats.pop()
-        elif self._next_seat < host.layout.workers_end:
-            seat = self._next_seat
-            self._next_seat += 1
-        else:
-            return  # every spare seat is held by a worker that is stuck
-        self._numbers[seat] = number
-        words, at = host.arena.words, host.arena.seat(seat)
+        """Start a worker with this number, at a free seat. If there is none, it is started when there is one again."""
+        with self._lock:
+            self._missing.append(number)
+        self._seat_the_missing()
+
+    def _seat_the_missing(self) -> None:
+        with self._lock:
+            while self._missing and not self.host.ending and (seat := self._free_seat()) is not None:
+                self._start_at(seat, self._missing.pop(0))
+            self.host.staff(self.host.plan.workers - len(self._missing))
+
+    def _free_seat(self) -> int | None:
+        """A seat that nobody has, and nothing of whose former worker is under way."""
+        for seat in self._free_seats:
+            if not self._in_use(seat):
+                self._free_seats.remove(seat)
+                self._clear_channels(seat)
+                return seat
+        if self._next_seat == self.host.layout.workers_end:
+            return None
+        self._next_seat += 1
+        return self._next_seat - 1
+
+    def _in_use(self, seat: int) -> bool:
+        """Whether somebody still runs what the former worker at this seat published, and will write into its slots."""
+        arena, layout = self.host.arena, self.host.layout
+        slots = (*layout.halves(seat), *layout.jobs(seat))
+        return any(arena.words[arena.cell(number)] & PHASE == TAKEN for number in slots)
+
+    def _start_at(self, seat: int, number: int) -> None:
         if seat not in self._bells:
-            self._bells[seat] = bells = (host.make_bell(), host.make_bell())
-            words[at + SeatWord.BELL], words[at + SeatWord.COURIER] = (bell.address for bell in bells)
-        words[at + SeatWord.RETIRE] = words[at + SeatWord.READY] = words[at + SeatWord.LEFT] = 0
+            self._furnish(seat)
+        words, at = self.host.arena.words, self.host.arena.seat(seat)
+        for word in (SeatWord.RETIRE, SeatWord.READY, SeatWord.ATTENDED, SeatWord.LATE, SeatWord.ASKED):
+            words[at + word] = 0
         thread = Thread(target=self._live, args=(seat, number), name=f"subpool-worker-{number}", daemon=True)
-        self.threads[seat] = thread
         thread.start()
+        self.threads[seat], self._numbers[seat] = thread, number
+
+    def _furnish(self, seat: int) -> None:
+        """Give a seat its queues and doorbells. Not before it has a worker: every queue makes all others slower."""
+        host, words, at = self.host, self.host.arena.words, self.host.arena.seat(seat)
+        for word in (SeatWord.CHANNEL, SeatWord.INBOX, SeatWord.BACKLOG):
+            words[at + word] = host.make_queue()
+        self._bells[seat] = bells = (host.make_bell(), host.make_bell())
+        words[at + SeatWord.BELL], words[at + SeatWord.COURIER] = (bell.address for bell in bells)
 
     def _settings(self, seat: int, number: int) -> bytes:
         plan, layout = self.host.plan, self.host.layout
@@ -115,6 +151,7 @@ class Crew:
             finally:
                 with self.host.parcel_lock:
                     self._rescue_parcels()
+                    self._clear_channels(seat)
                     interpreters.destroy(interp)
         except BaseException as error:  # noqa: BLE001 - told to whoever uses the pool
             failure = f"{type(error).__name__}: {error}"
@@ -133,43 +170,86 @@ class Crew:
                 return
             parcels[number] = landed(data)
 
+    def _clear_channels(self, seat: int) -> None:
+        """Drop what stands on the queues of a seat whose worker is gone: nobody waits for it."""
+        words, at = self.host.arena.words, self.host.arena.seat(seat)
+        with self.host.parcel_lock:  # so that no sender's interpreter ends meanwhile
+            for word in (SeatWord.CHANNEL, SeatWord.BACKLOG, SeatWord.INBOX):
+                _empty(words[at + word])
+
     def _ended(self, seat: int, number: int, failure: str | None) -> None:
         """A worker's thread is at its end: fail what it held, and replace it if need be."""
         arena = self.host.arena
         words, at = arena.words, arena.seat(seat)
         ready = words[at + SeatWord.READY] != 0
-        was_aside = seat in self._aside
         arena.idle[seat] = WORKING
         words[at + SeatWord.BUSY] = 0
         self._fail_taken(seat)
-        self.threads.pop(seat, None)
-        self._aside.discard(seat)
+        self._stop_forked(seat)
+        with self._lock:
+            was_aside = seat in self._aside
+            self._aside.discard(seat)
+            self._leaving.discard(seat)
+            self._free_seats.append(seat)
+            del self.threads[seat]
         if self.host.ending:
-            return
-        if failure is not None and not ready:
+            self.host.let_go()
+        elif was_aside:
+            self._seat_the_missing()
+        elif failure is not None and not ready:
             self.host.plan.broken(failure)
-            return
-        if failure is not None:
-            self.lost += 1
-        self._free_seats.append(seat)
-        if not was_aside:
+        else:
+            self.lost += failure is not None
             self.start(number)
 
     def _fail_taken(self, seat: int) -> None:
-        """Whatever a worker that is gone had taken is lost."""
+        """Whatever a worker that is gone had taken is lost; the items of a batch behind that were not begun."""
         arena, words, mark = self.host.arena, self.host.arena.words, TAKEN | seat << 8
+        lost_with = -1
         for number in self.host.layout.numbers:
             cell = arena.cell(number)
             if words[cell] == mark:
+                lost_with = arena.header(number)
                 words[cell] = DONE | int(Kind.LOST) << 3
-                self._tell(number)
+                self.host.tell(number)
+            elif words[cell] & PHASE == READY and arena.header(number) == lost_with:
+                words[cell] = DONE | int(Kind.DECLINED) << 3
+        self.host.nudge_courier()
+
+    # -- late ------------------------------------------------------------------------------------------------------
+
+    def attend(self) -> None:
+        """See to workers whose tasks were given up by others, and to those that leave; seat those without a seat."""
+        words, arena = self.host.arena.words, self.host.arena
+        for seat, thread in list(self.threads.items()):
+            at = arena.seat(seat)
+            if words[at + SeatWord.LATE]:
+                words[at + SeatWord.LATE] = 0
+                if self._holds_what_was_given_up(seat):
+                    self.set_aside(seat)
+            if words[at + SeatWord.READY] == LEAVING and seat not in self._leaving:
+                self._leaving.add(seat)
+                self.host.call_at(clock() + self.host.grace, partial(self._outstayed, seat, thread))
+        if self._missing:
+            self._seat_the_missing()
+
+    def _holds_what_was_given_up(self, seat: int) -> bool:
+        arena, words, mark = self.host.arena, self.host.arena.words, TAKEN | seat << 8
+        cells = (arena.cell(number) for number in self.host.layout.numbers)
+        return any(words[cell] == mark and words[cell + SlotWord.CANCEL] == GONE for cell in cells)
+
+    def _outstayed(self, seat: int, thread: Thread) -> None:
+        """The grace of a worker that leaves is over: if it has not ended, its finalizer is stuck."""
+        if self.threads.get(seat) is thread:
+            self.set_aside(seat)
 
     def set_aside(self, seat: int) -> None:
-        """A worker does not come back from a task that was stopped: its task has failed, another worker takes over."""
-        if seat not in self.threads or seat in self._aside or self.host.ending:
-            return
-        self._aside.add(seat)
-        self.lost += 1
+        """A worker does not come back: what it has taken has failed, another worker takes over."""
+        with self._lock:
+            if seat not in self.threads or seat in self._aside or self.host.ending:
+                return
+            self._aside.add(seat)
+            self.lost += 1
         words, at = self.host.arena.words, self.host.arena.seat(seat)
         words[at + SeatWord.RETIRE] = 1
         words[at + SeatWord.BUSY] = 0
@@ -180,18 +260,16 @@ class Crew:
         """Nobody waits any more for what this worker has; the slots are its own until it comes back."""
         arena, words, mark = self.host.arena, self.host.arena.words, TAKEN | seat << 8
         for number in self.host.layout.numbers:
-            cell = arena.cell(number)
-            if words[cell] == mark:
-                words[cell + SlotWord.CANCEL] = GONE
-                self._tell(number)
+            if words[arena.cell(number)] == mark:
+                self.host.give_up(number)
+        self._stop_forked(seat)
         self.host.nudge_courier()
 
-    def _tell(self, number: int) -> None:
-        """Wake whoever sleeps on a number that was just marked."""
-        self.host.fence()  # the mark before the look at who sleeps
-        waiter = self.host.arena.words[self.host.arena.header(number) + SlotWord.WAITER]
-        if waiter > 0:
-            ring(waiter)
+    def _stop_forked(self, seat: int) -> None:
+        """What the tasks of a worker that is lost have forked is not wanted any more."""
+        for number in self.host.layout.halves(seat):
+            if self.host.begun(number):
+                self.host.cancel(number)
 
     # -- how they are ----------------------------------------------------------------------------------------------
 
@@ -209,20 +287,25 @@ class Crew:
     def _at_work(self, seat: int) -> bool:
         arena = self.host.arena
         ready = arena.words[arena.seat(seat) + SeatWord.READY]
-        return bool(ready) and arena.idle[seat] == WORKING and seat not in self._aside
+        return ready == PRESENT and arena.idle[seat] == WORKING and seat not in self._aside
+
+    def _couriers(self, *states: int) -> list[int]:
+        """The seats of workers whose courier is in one of these states."""
+        words, arena = self.host.arena.words, self.host.arena
+        return [seat for seat in list(self.threads) if words[arena.seat(seat) + SeatWord.ATTENDED] in states]
+
+    @property
+    def answered(self) -> bool:
+        """Whether every courier has ended, which takes its worker's GIL; those that have not are rung."""
+        held = self._couriers(0, PRESENT)
+        for seat in held:
+            ring(self._bells[seat][1].address)
+        return not held
 
     @property
     def frozen(self) -> bool:
-        """Whether a worker holds its GIL for good, in C: not even the end of the process would get it."""
-        words, arena = self.host.arena.words, self.host.arena
-        until = clock() + FREEZE
-        while held := [seat for seat in list(self.threads) if not words[arena.seat(seat) + SeatWord.LEFT]]:
-            if clock() > until:
-                return any(words[arena.seat(seat) + SeatWord.READY] for seat in held)
-            for seat in held:
-                ring(self._bells[seat][1].address)
-            sleep(0.005)
-        return False
+        """Whether a worker whose courier was told to end, and had time to, holds its GIL for good."""
+        return bool(self._couriers(PRESENT))
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -232,18 +315,40 @@ class Crew:
         for number in self.host.layout.numbers:
             cell = arena.cell(number)
             if words[cell] & PHASE == TAKEN:
-                words[cell + SlotWord.CANCEL] = 1
+                words[cell + SlotWord.CANCEL] = STOP
 
-    def dismiss(self, until: float) -> None:
-        """Wake all, for they end, and wait until they are gone, or until this time of the clock."""
-        while self.threads:
-            for seat, thread in list(self.threads.items()):
-                for bell in self._bells[seat]:
-                    ring(bell.address)
-                if thread.ident not in (None, get_ident()):
-                    thread.join(0.05)
-            if clock() > until:
+    def dismiss(self) -> None:
+        """Wake all, for they end, and wait for that until the host's patience is over; for those set aside, a moment.
+
+        Nobody waits any more for what the tasks of those left may still return.
+        """
+        while threads := [thread for seat, thread in list(self.threads.items()) if seat not in self._aside]:
+            self._ring_all()
+            threads[0].join(GLANCE)
+            if clock() > self.host.until:
                 break
+        self._ring_all()
+        until = min(self.host.until, clock() + GLANCE)
+        for thread in list(self.threads.values()):
+            thread.join(max(0.0, until - clock()))
+        for seat in list(self.threads):
+            self._give_up(seat)
+
+    def _ring_all(self) -> None:
+        for seat in list(self.threads):
+            for bell in self._bells[seat]:
+                ring(bell.address)
+
+
+def _empty(queue: int) -> None:
+    """Take everything off a queue, and let go of what came by reference."""
+    while True:
+        try:
+            item = interpreters.get(queue)[0]
+        except RuntimeError:
+            return
+        if type(item) is tuple:
+            item[1].release()
 
 
 def _be_a_worker() -> None:

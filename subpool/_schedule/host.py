@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from threading import Event, get_ident
+from threading import Event, RLock, get_ident
 from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Any, Final
 
@@ -65,6 +65,7 @@ class Host(Station):
         super().__init__(arena, plan.workers, plan.grace, self.make_bell())
         self.index: int | None = None
         self.strict: bool = plan.strict
+        self.inline: bool = not plan.workers
         self._lay_out()
         self.root: Seat = self._host_seat(0)
         self.root.busy[0] = -1
@@ -74,10 +75,15 @@ class Host(Station):
         self._helping: dict[int, Seat] = {}
         self._bells_free: list[Doorbell] = []
         self._bells_out: dict[Doorbell, None] = {}  # borrowed by threads that wait
-        self.relay: int = self._queue()
+        self.relay: int = self.make_queue()
         self.delivery: Delivery = Delivery(self.relay, self.backlog.feed)
         self.delivery_address: int = self.delivery.bell.address
         self._path: list[str] = list(sys.path)
+        self._shutting_down = RLock()
+        self._letting_go = RLock()
+        self._over = self._released = False
+        self.until: float = float("inf")
+        """When those who do not end by themselves are left behind, once the pool ends."""
         self.crew: Crew = Crew(self)
         self._courier_thread = courier.start(self, daemon=True)
         self.delivery.start()
@@ -86,7 +92,8 @@ class Host(Station):
 
     # -- layout ----------------------------------------------------------------------------------------------------
 
-    def _queue(self) -> int:
+    def make_queue(self) -> int:
+        """A queue that is destroyed when the pool ends."""
         number = interpreters.create_queue()
         self._queues.append(number)
         return number
@@ -98,14 +105,13 @@ class Host(Station):
         return bell
 
     def _lay_out(self) -> None:
-        """Give every seat its queues, and the host's seats their courier."""
-        words, host_inbox = self.arena.words, self._queue()
-        for seat in range(self.layout.seats):
+        """Give the host's seats their queues and their courier; the crew furnishes the workers'."""
+        words, inbox = self.arena.words, self.make_queue()
+        words[self.arena.seat(0) + SeatWord.BACKLOG] = self.make_queue()
+        for seat in (0, *self.layout.helpers):
             at = self.arena.seat(seat)
-            of_worker = 0 < seat < self.layout.workers_end
-            words[at + SeatWord.CHANNEL] = self._queue()
-            words[at + SeatWord.INBOX] = self._queue() if of_worker else host_inbox
-            words[at + SeatWord.BACKLOG] = self._queue() if of_worker or seat == 0 else 0
+            words[at + SeatWord.CHANNEL] = self.make_queue()
+            words[at + SeatWord.INBOX] = inbox
             words[at + SeatWord.COURIER] = self.courier.address
 
     def _host_seat(self, index: int) -> Seat:
@@ -209,10 +215,11 @@ class Host(Station):
         self.delivery.add(action)
 
     def attend(self) -> float | None:
-        """See `Station.attend`; and refill the window, and watch deadlines."""
+        """See `Station.attend`; and refill the window, and watch deadlines and the crew."""
         if not self.backlog.empty or self.backlog.timed:
             self.backlog.feed()
             self.look_at(self.backlog.attend())
+        self.crew.attend()
         return super().attend()
 
     def helps(self, ident: int) -> bool:
@@ -240,7 +247,7 @@ class Host(Station):
                 job._settled()
             self.backlog.feed()
         self.lane.close()
-        while self.crew.at_work:
+        while self.crew.at_work and not self.ending:
             Event().wait(0.002)
 
     def starting(self) -> bool:
@@ -248,8 +255,16 @@ class Host(Station):
         return self.crew.starting
 
     def set_aside(self, taker: int) -> None:
-        """A worker does not come back from a task that was stopped: its task has failed, another worker takes over."""
+        """A worker does not come back from a task that was stopped: another one takes over."""
         self.crew.set_aside(taker)
+
+    def staff(self, workers: int) -> None:
+        """So many workers can be had: fewer than planned where stuck ones hold all seats. Without any, jobs fail."""
+        self.workers = workers
+        if not workers and not self.inline:
+            for job in self.backlog.jobs():
+                if self.backlog.claim(job) is not None:
+                    job._unstaffed()
 
     # -- figures ---------------------------------------------------------------------------------------------------
 
@@ -272,25 +287,34 @@ class Host(Station):
 
     def shut_down(self, patience: float) -> bool:
         """End the workers, waiting so many seconds for each to leave its task. False: some would not."""
+        self.until = min(self.until, clock() + patience)
+        self.stop()
+        with self._shutting_down:  # the program may end while another thread closes the pool
+            if not self._over:
+                self.crew.dismiss()
+                ring(self.courier.address)
+                if get_ident() != self._courier_thread.ident:
+                    self._courier_thread.join()
+                self.delivery.close()
+                self.interrupter.close()
+                self._over = True
+        return self.let_go()
+
+    def stop(self) -> None:
+        """Tell the workers that they end, and what runs to stop."""
         self.ending = True
         self.arena.stop[0] = 1
-        until = clock() + patience
         self.crew.stop_running()
-        self.crew.dismiss(until)
-        ring(self.courier.address)
-        if get_ident() != self._courier_thread.ident:
-            self._courier_thread.join()
-        self.delivery.close()
-        self.interrupter.close()
-        if self.crew.threads:
-            return False  # somebody may still ring or put: leave everything where it is
-        self._release()
-        return True
 
-    @property
-    def frozen(self) -> bool:
-        """Whether a worker holds its GIL for good, in C: not even the end of the process would get it."""
-        return self.crew.frozen
+    def let_go(self) -> bool:
+        """Give everything back, once nobody is left who may ring or put; whether that is so. Late workers call it."""
+        with self._letting_go:
+            if self.crew.threads or not self._over:
+                return False
+            if not self._released:
+                self._released = True
+                self._release()
+            return True
 
     def _send_home(self) -> None:
         """Nobody is left to take what callers have published: they run it themselves."""

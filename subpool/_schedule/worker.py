@@ -80,7 +80,9 @@ class WorkerStation(Station):
         if settings.pin is not None:
             os.sched_setaffinity(0, {settings.pin})
         streams = relay.install(settings, self.task_thread)
-        thread = None
+        words = self.arena.words
+        words[self.at + SeatWord.ATTENDED] = 1
+        thread = courier.start(self, daemon=False)  # before any code of the user's, which may be stuck
         try:
             for module in settings.preload:
                 __import__(module)
@@ -88,8 +90,9 @@ class WorkerStation(Station):
                 function, args = read(settings.initializer)
                 function(*args)
             self._warm_up()
-            thread = courier.start(self, daemon=False)
             self.work()
+            words[self.at + SeatWord.READY] = 2
+            self._ring_host()
             if settings.finalizer:
                 read(settings.finalizer)()
         finally:
@@ -97,8 +100,7 @@ class WorkerStation(Station):
             streams.flush()
             self.ending = True
             ring(self.courier.address)
-            if thread is not None:
-                thread.join()
+            thread.join()
             self.interrupter.close()
 
     def _warm_up(self) -> None:
@@ -285,7 +287,15 @@ class WorkerStation(Station):
 
     def courier_left(self) -> None:
         """The courier has ended, which takes this interpreter's GIL."""
-        self.arena.words[self.at + SeatWord.LEFT] = 1
+        self.arena.words[self.at + SeatWord.ATTENDED] = 2
+
+    def set_aside(self, taker: int) -> None:
+        """Ask the host to replace a worker that does not come back."""
+        self.arena.words[self.arena.seat(taker) + SeatWord.LATE] = 1
+        self._ring_host()
+
+    def _ring_host(self) -> None:
+        ring(self.arena.words[self.arena.seat(0) + SeatWord.COURIER])
 
     def attend(self) -> float | None:
         """See `Station.attend`; and deadlines of this interpreter's own jobs."""

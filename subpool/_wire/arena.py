@@ -34,8 +34,10 @@ class SeatWord:
     """A seat's words, by their place in its block. Writer: the seat's own interpreter, unless said otherwise."""
 
     REQUEST: Final = 0  # nonzero: somebody is hungry, publish. Writers: anybody sets, the seat clears
-    READY: Final = 1  # nonzero once the worker has started well
-    LEFT: Final = 2  # nonzero once the worker's courier has ended, so that the worker's GIL was free
+    READY: Final = 1  # 1 once the worker has started well, 2 once it leaves
+    ATTENDED: Final = 2  # 1 while the worker has a courier, 2 once that has ended, for which the worker's GIL was free
+    LATE: Final = 3  # nonzero: what this worker runs was given up. Writers: any owner sets, the host clears
+    ASKED: Final = 4  # nonzero: the queue on which the worker's courier should say what it does. Writer: the host
     BUSY: Final = 8  # worth asking? number + 1 of the slot whose task the seat runs, -1 for work of its own, 0 for none
     BELL: Final = 9  # address of the seat's doorbell, 0 if it has none
     COURIER: Final = 10  # address of the doorbell of the seat's courier
