@@ -20,6 +20,7 @@ __all__ = ["in_order", "join_all_at", "join_at", "spawn_at"]
 
 def join_at(station: Station, a: Any, b: Any, more: tuple[Any, ...]) -> tuple[Any, ...]:
     """Run two callables or more, the first one here."""
+    station.heed()
     seat = station.caller_seat()
     if station.strict:
         return tuple(join_all(seat, [a, *(_crossed(call) for call in (b, *more))], eager=True))
@@ -35,6 +36,7 @@ def in_order(calls: Iterable[Any]) -> list[Any]:
 
 def join_all_at(station: Station, callables: Iterable[Any]) -> list[Any]:
     """Run any number of callables, the first one here."""
+    station.heed()
     calls = list(callables)
     if station.strict:
         calls[1:] = [_crossed(call) for call in calls[1:]]

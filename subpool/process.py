@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from contextvars import ContextVar
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ __all__ = ["Default", "End", "default", "installed", "lock", "open_pools", "prep
 
 AT_EXIT = 0.25
 """Seconds that running tasks have to stop in when the program ends."""
-FREEZE = 0.2
-"""Seconds that a worker's courier then has to show that the worker's GIL can be had."""
 AT_FORK = 1.0
 """Seconds that a fork waits for running tasks to end."""
 
@@ -78,8 +76,6 @@ class End:
 
     begun = False
     """From now on what is foreground work runs in its caller."""
-    frozen = False
-    """A worker holds its GIL for good: the interpreter's own end would wait for it for ever."""
 
 
 def left_behind() -> list[Host]:
@@ -98,26 +94,26 @@ def _end_all() -> None:
     for host in hosts:
         host.shut_down(max(0.0, until - monotonic()))
     remains.update(dict.fromkeys(hosts))
-    left = left_behind()
-    if left:
+    if left_behind():
         import warnings
 
         warnings.filterwarnings("ignore", "remaining subinterpreters", RuntimeWarning)
-        until = monotonic() + FREEZE
-        while [host for host in left if not host.crew.answered] and monotonic() < until:
-            sleep(0.005)
-        End.frozen = any(host.crew.frozen for host in left)
 
 
 def _leave() -> None:
     """The last of the exit hooks. Where CPython itself could not end, end the process: all else has been done.
 
-    The status is 1 after an uncaught exception, else 0: that of `sys.exit` is not known here.
+    CPython takes the GIL of every interpreter that is left, and a worker that is stuck in C may hold its own for good.
+    Its courier tells: it leaves when it is told to, if it gets the GIL. Then the status is 1 after an uncaught
+    exception, else 0: that of `sys.exit` is not known here.
     """
-    if not End.frozen:
+    left = left_behind()
+    if not left:
         return
     atexit.unregister(_leave)
     atexit._run_exitfuncs()
+    if not any(host.crew.leave() for host in left):
+        return
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()

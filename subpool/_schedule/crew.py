@@ -11,15 +11,16 @@ import os
 import sys
 from functools import partial
 from threading import RLock, Thread
-from time import perf_counter as clock
+from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Final
 
+from subpool._schedule.courier import AT_ONCE
 from subpool._schedule.seat import DONE, PHASE, READY, TAKEN
 from subpool._schedule.settings import WorkerSettings
 from subpool._schedule.station import WORKING
 from subpool._schedule.taking import GONE, STOP
 from subpool._wire import interpreters
-from subpool._wire.arena import SeatWord, SlotWord
+from subpool._wire.arena import SeatWord, SlotWord, Stage
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.payload import Kind, landed, write
 
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Crew"]
 
-PRESENT: Final = 1
-LEAVING: Final = 2
-"""Values of `SeatWord.READY`, and likewise of `SeatWord.ATTENDED`: there, and at its end."""
+MACHINE: Final = 15.0
+"""Seconds that making or destroying an interpreter may take at the most, on a machine that is busy otherwise."""
+FREEZE: Final = 0.2
+"""Seconds that a worker's courier has to show that the worker's GIL can be had."""
 GLANCE: Final = 0.05
 """Seconds between two looks whether a worker that ends has done so."""
 
@@ -88,7 +90,7 @@ class Crew:
         if seat not in self._bells:
             self._furnish(seat)
         words, at = self.host.arena.words, self.host.arena.seat(seat)
-        for word in (SeatWord.RETIRE, SeatWord.READY, SeatWord.ATTENDED, SeatWord.LATE, SeatWord.ASKED):
+        for word in (SeatWord.RETIRE, SeatWord.STAGE, SeatWord.COURIER_STAGE, SeatWord.LATE, SeatWord.ASKED):
             words[at + word] = 0
         thread = Thread(target=self._live, args=(seat, number), name=f"subpool-worker-{number}", daemon=True)
         thread.start()
@@ -136,7 +138,7 @@ class Crew:
         failure: str | None = None
         arena = self.host.arena
         try:
-            interp = interpreters.create()
+            interp = interpreters.create()  # even if the pool has ended meanwhile: it then does so at once
             try:
                 failure = interpreters.execute(
                     interp,
@@ -181,7 +183,7 @@ class Crew:
         """A worker's thread is at its end: fail what it held, and replace it if need be."""
         arena = self.host.arena
         words, at = arena.words, arena.seat(seat)
-        ready = words[at + SeatWord.READY] != 0
+        failed = failure is not None and words[at + SeatWord.STAGE] != Stage.GONE
         arena.idle[seat] = WORKING
         words[at + SeatWord.BUSY] = 0
         self._fail_taken(seat)
@@ -196,8 +198,8 @@ class Crew:
             self.host.let_go()
         elif was_aside:
             self._seat_the_missing()
-        elif failure is not None and not ready:
-            self.host.plan.broken(failure)
+        elif failed:
+            self.host.plan.broken(str(failure))
         else:
             self.lost += failure is not None
             self.start(number)
@@ -225,36 +227,45 @@ class Crew:
             at = arena.seat(seat)
             if words[at + SeatWord.LATE]:
                 words[at + SeatWord.LATE] = 0
-                if self._holds_what_was_given_up(seat):
-                    self.set_aside(seat)
-            if words[at + SeatWord.READY] == LEAVING and seat not in self._leaving:
+                self._see_to_what_was_given_up(seat)
+            if words[at + SeatWord.STAGE] == Stage.LEAVING and seat not in self._leaving:
                 self._leaving.add(seat)
                 self.host.call_at(clock() + self.host.grace, partial(self._outstayed, seat, thread))
         if self._missing:
             self._seat_the_missing()
 
-    def _holds_what_was_given_up(self, seat: int) -> bool:
+    def _see_to_what_was_given_up(self, seat: int) -> None:
         arena, words, mark = self.host.arena, self.host.arena.words, TAKEN | seat << 8
-        cells = (arena.cell(number) for number in self.host.layout.numbers)
-        return any(words[cell] == mark and words[cell + SlotWord.CANCEL] == GONE for cell in cells)
+        for number in self.host.layout.numbers:
+            cell = arena.cell(number)
+            if words[cell] == mark and words[cell + SlotWord.CANCEL] == GONE:
+                self.set_aside(seat, number)
 
     def _outstayed(self, seat: int, thread: Thread) -> None:
         """The grace of a worker that leaves is over: if it has not ended, its finalizer is stuck."""
         if self.threads.get(seat) is thread:
             self.set_aside(seat)
 
-    def set_aside(self, seat: int) -> None:
-        """A worker does not come back: what it has taken has failed, another worker takes over."""
+    def set_aside(self, seat: int, number: int | None = None) -> None:
+        """A worker does not come back from this number: whatever it has is lost, another worker takes over."""
+        words, retire = self.host.arena.words, self.host.arena.seat(seat) + SeatWord.RETIRE
         with self._lock:
             if seat not in self.threads or seat in self._aside or self.host.ending:
                 return
+            words[retire] = 1
+            self.host.fence()  # either the worker sees that when it is done with the number, or that is seen here
+            if number is not None and not self._overstays(seat, number):
+                words[retire] = 0  # it came back at the last moment, and may have begun something else
+                return
             self._aside.add(seat)
             self.lost += 1
-        words, at = self.host.arena.words, self.host.arena.seat(seat)
-        words[at + SeatWord.RETIRE] = 1
-        words[at + SeatWord.BUSY] = 0
+        words[self.host.arena.seat(seat) + SeatWord.BUSY] = 0
         self._give_up(seat)
         self.start(self._numbers[seat])
+
+    def _overstays(self, seat: int, number: int) -> bool:
+        words, cell = self.host.arena.words, self.host.arena.cell(number)
+        return words[cell] == TAKEN | seat << 8 and words[cell + SlotWord.CANCEL] in (STOP, GONE)
 
     def _give_up(self, seat: int) -> None:
         """Nobody waits any more for what this worker has; the slots are its own until it comes back."""
@@ -277,7 +288,7 @@ class Crew:
     def starting(self) -> bool:
         """Whether workers are on their way."""
         words, arena = self.host.arena.words, self.host.arena
-        return any(not words[arena.seat(seat) + SeatWord.READY] for seat in list(self.threads))
+        return any(words[arena.seat(seat) + SeatWord.STAGE] < Stage.PRESENT for seat in list(self.threads))
 
     @property
     def at_work(self) -> bool:
@@ -286,26 +297,8 @@ class Crew:
 
     def _at_work(self, seat: int) -> bool:
         arena = self.host.arena
-        ready = arena.words[arena.seat(seat) + SeatWord.READY]
-        return ready == PRESENT and arena.idle[seat] == WORKING and seat not in self._aside
-
-    def _couriers(self, *states: int) -> list[int]:
-        """The seats of workers whose courier is in one of these states."""
-        words, arena = self.host.arena.words, self.host.arena
-        return [seat for seat in list(self.threads) if words[arena.seat(seat) + SeatWord.ATTENDED] in states]
-
-    @property
-    def answered(self) -> bool:
-        """Whether every courier has ended, which takes its worker's GIL; those that have not are rung."""
-        held = self._couriers(0, PRESENT)
-        for seat in held:
-            ring(self._bells[seat][1].address)
-        return not held
-
-    @property
-    def frozen(self) -> bool:
-        """Whether a worker whose courier was told to end, and had time to, holds its GIL for good."""
-        return bool(self._couriers(PRESENT))
+        stage = arena.words[arena.seat(seat) + SeatWord.STAGE]
+        return stage == Stage.PRESENT and arena.idle[seat] == WORKING and seat not in self._aside
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -318,21 +311,52 @@ class Crew:
                 words[cell + SlotWord.CANCEL] = STOP
 
     def dismiss(self) -> None:
-        """Wake all, for they end, and wait for that until the host's patience is over; for those set aside, a moment.
+        """Wake all, for they end, and wait: as long as the host's patience lasts where code of the user's runs.
 
         Nobody waits any more for what the tasks of those left may still return.
         """
-        while threads := [thread for seat, thread in list(self.threads.items()) if seat not in self._aside]:
+        while threads := [thread for seat, thread in list(self.threads.items()) if self._may_end(seat)]:
             self._ring_all()
             threads[0].join(GLANCE)
-            if clock() > self.host.until:
-                break
-        self._ring_all()
-        until = min(self.host.until, clock() + GLANCE)
-        for thread in list(self.threads.values()):
-            thread.join(max(0.0, until - clock()))
         for seat in list(self.threads):
             self._give_up(seat)
+
+    def _may_end(self, seat: int) -> bool:
+        """Whether a worker that was told to end is worth waiting for.
+
+        One that is being made or destroyed is: it needs nobody but the machine, and CPython crashes if the program ends
+        meanwhile.
+        """
+        now = clock()
+        if now < self.host.until:
+            return seat not in self._aside or not self._runs_users_code(seat)
+        return now < self.host.until + MACHINE and not self._runs_users_code(seat)
+
+    def _runs_users_code(self, seat: int) -> bool:
+        words, at, mark = self.host.arena.words, self.host.arena.seat(seat), TAKEN | seat << 8
+        stage = words[at + SeatWord.STAGE]
+        if stage == Stage.PRESENT:
+            cells = map(self.host.arena.cell, self.host.layout.numbers)
+            return words[at + SeatWord.BUSY] != 0 or any(words[cell] == mark for cell in cells)
+        return stage in (Stage.PREPARING, Stage.LEAVING)
+
+    def leave(self) -> bool:
+        """The program ends beside workers that do not: have their couriers leave. Whether one could not get the GIL."""
+        self.host.arena.stop[0] = AT_ONCE
+        until = clock() + FREEZE
+        while any(self._is_awaited(seat, clock() > until) for seat in list(self.threads)):
+            self._ring_all()
+            sleep(0.1 * GLANCE)
+        words, arena = self.host.arena.words, self.host.arena
+        stages = [words[arena.seat(seat) + SeatWord.COURIER_STAGE] for seat in list(self.threads)]
+        return any(stage != Stage.LEAVING for stage in stages)
+
+    def _is_awaited(self, seat: int, late: bool) -> bool:
+        """Whether a worker's courier is about to leave, or the worker itself about to end."""
+        stage = self.host.arena.words[self.host.arena.seat(seat) + SeatWord.COURIER_STAGE]
+        if stage == Stage.PRESENT:
+            return not late
+        return stage != Stage.LEAVING and clock() < self.host.until + MACHINE
 
     def _ring_all(self) -> None:
         for seat in list(self.threads):

@@ -11,6 +11,7 @@ from subpool._schedule import courier
 from subpool._schedule.backlog import Backlog
 from subpool._schedule.crew import Crew
 from subpool._schedule.delivery import Delivery
+from subpool._schedule.interrupt import heed
 from subpool._schedule.lane import InlineLane
 from subpool._schedule.layout import Layout
 from subpool._schedule.seat import DONE, Seat
@@ -193,18 +194,27 @@ class Host(Station):
             self._sleep_for(job, until)
 
     def _sleep_for(self, job: Job, until: float | None) -> None:
-        """Sleep until a published job is done. Only one thread at a time can: others wait on the job's condition."""
-        backlog = self.backlog
+        """Sleep until a published job is done. Only one thread at a time can: others wait on the job's condition.
+
+        Raises:
+            TaskCancelled: the task that waits was itself asked to stop, or a deadline is over.
+        """
+        backlog, ident, stack = self.backlog, get_ident(), self.stoppable()
         bell = self.borrow_bell()
         job._sleeper = bell.address
         try:
             bell.hush()
-            if backlog.announce(job, bell.address) and "_final" not in job.__dict__:
+            self.sleepers[ident] = bell.address
+            awake = not backlog.announce(job, bell.address) or "_final" in job.__dict__
+            if not awake and not any(running.cancelled for running in stack):
                 bell.sleep(None if until is None else max(0.0, until - clock()))
             backlog.feed()
         finally:
             job._sleeper = 0
+            self.sleepers.pop(ident, None)
             self.return_bell(bell)
+        if "_final" not in job.__dict__:
+            heed(stack)
 
     def catch_up(self) -> None:
         """Deliver what was printed elsewhere before the results that are given out now."""
@@ -250,13 +260,19 @@ class Host(Station):
         while self.crew.at_work and not self.ending:
             Event().wait(0.002)
 
+    def force(self, general: bool) -> None:
+        """See `Station.force`."""
+        self.plan.general(general)
+
     def starting(self) -> bool:
         """Whether workers are on their way."""
         return self.crew.starting
 
-    def set_aside(self, taker: int) -> None:
+    def set_aside(self, taker: int, number: int) -> None:
         """A worker does not come back from a task that was stopped: another one takes over."""
-        self.crew.set_aside(taker)
+        self.crew.set_aside(taker, number)
+        if not self.arrived(number):  # its taker is a thread of the host, whom nobody can replace
+            self.give_up(number)
 
     def staff(self, workers: int) -> None:
         """So many workers can be had: fewer than planned where stuck ones hold all seats. Without any, jobs fail."""

@@ -14,20 +14,23 @@ from __future__ import annotations
 import os
 import sys
 from threading import get_ident
-from time import perf_counter as clock
+from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from subpool.errors import TaskCancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import CodeType
 
     from subpool._schedule.taking import Stoppable
 
-__all__ = ["Interrupter"]
+__all__ = ["Interrupter", "heed"]
 
 AGAIN: Final = 0.1
 """Seconds after which a task that swallowed the exception gets another one."""
+PARK: Final = 0.05
+"""Seconds after which a thread that runs Python code has met a call or a loop."""
 SPARED: Final = frozenset({"__exit__", "__aexit__", "__del__"})
 """Functions that clean up: an exception at their start would skip the clean-up, or be swallowed."""
 
@@ -41,6 +44,19 @@ def _library() -> tuple[str, ...]:
     return (here + os.sep, "<frozen", *(path + os.sep for path in stdlib))
 
 
+def heed(tasks: Iterable[Stoppable]) -> None:
+    """Go no further if one of these tasks, which the calling thread runs, was asked to stop.
+
+    Raises:
+        TaskCancelled: one was; it is not told again before it has had time to clean up.
+    """
+    cancelled = [task for task in tasks if task.cancelled]
+    if cancelled:
+        for task in cancelled:
+            task.told = clock()
+        raise TaskCancelled
+
+
 class Interrupter:
     """Raises `TaskCancelled` in the threads of this interpreter whose tasks were asked to stop."""
 
@@ -51,6 +67,8 @@ class Interrupter:
         self._tool: int | None = None
         self._library: tuple[str, ...] = ()
         self._site: tuple[str, ...] = ()
+        self._parking = 0
+        self._parked = False
 
     def check(self) -> float | None:
         """Arm if somebody has to stop; the seconds after which to check again, None if there is nobody."""
@@ -73,10 +91,21 @@ class Interrupter:
 
     def close(self) -> None:
         """Give the monitoring tool back."""
-        if self._tool is not None:
+        if self._tool is not None and not self._parking:
             self._disarm()
             sys.monitoring.free_tool_id(self._tool)
             self._tool = None
+
+    def park(self, ident: int) -> None:
+        """Let this thread run no more byte-code of any function or loop that it comes to; wait a moment for that.
+
+        The interpreter ends under it: in a call of C that goes on without the GIL it may well be, but not in Python.
+        """
+        self._parking = ident
+        self._arm()
+        until = clock() + PARK
+        while not self._parked and clock() < until:
+            sleep(0.001)
 
     def _arm(self) -> None:
         if self.armed or not self._tool_found():
@@ -88,7 +117,7 @@ class Interrupter:
 
     def _disarm(self) -> None:
         self.armed = False
-        if self._tool is not None:
+        if self._tool is not None and not self._parking:
             sys.monitoring.set_events(self._tool, 0)
 
     def _tool_found(self) -> bool:
@@ -118,6 +147,8 @@ class Interrupter:
 
         CPython 3.13 skips the handlers of what is raised from the jump's own event.
         """
+        if self._parking:
+            self._park()
         if target < source and self._tool is not None and self._due(code):
             sys.monitoring.set_local_events(self._tool, code, sys.monitoring.events.INSTRUCTION)
 
@@ -126,7 +157,15 @@ class Interrupter:
             sys.monitoring.set_local_events(self._tool, code, 0)
         self._on_event(code, offset)
 
+    def _park(self) -> None:
+        if get_ident() == self._parking:
+            self._parked = True
+            while True:
+                sleep(3600)
+
     def _on_event(self, code: CodeType, _offset: int) -> Any:
+        if self._parking:
+            self._park()
         due = self._due(code)
         if due:
             for task in due:

@@ -40,7 +40,7 @@ def harvest(backlog: Backlog) -> bool:
         over = over or not flight.left
         if landed:
             came = True
-        else:
+        elif flight.left > len(flight.ghosts):  # else those alone are awaited who may never come
             barren += 1
             if barren > 2 * backlog.station.workers + 2:
                 break

@@ -122,8 +122,7 @@ class Owner:
         """The grace of a task that was asked to stop is over: if it still runs, nobody waits for it any more."""
         cell = self.arena.cell(number)
         if self.arena.words[cell] == TAKEN | taker << 8 and self.arena.words[cell + SlotWord.TIME] == begun:
-            self.give_up(number)
-            self.set_aside(taker)
+            self.set_aside(taker, number)
 
     def give_up(self, number: int) -> None:
         """Wait for this number no longer; its slot is its taker's until that comes back."""
@@ -137,8 +136,8 @@ class Owner:
         if waiter > 0:
             ring(waiter)
 
-    def set_aside(self, taker: int) -> None:
-        """A worker does not come back: have it replaced."""
+    def set_aside(self, taker: int, number: int) -> None:
+        """Who runs this number does not come back: give it up, and have the worker replaced."""
         raise NotImplementedError
 
     def call_at(self, when: float, action: Callable[[], object]) -> None:

@@ -13,7 +13,7 @@ from threading import get_ident
 from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from subpool._schedule.interrupt import Interrupter
+from subpool._schedule.interrupt import Interrupter, heed
 from subpool._schedule.owner import Owner
 from subpool._schedule.taking import Stoppable
 from subpool._wire.arena import Arena, SeatWord, SlotWord, Stat
@@ -25,6 +25,7 @@ from subpool.errors import TaskCancelled, UnsupportedInSubinterpreter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from subpool._schedule.block import Block
     from subpool._schedule.bundle import Bundle
     from subpool._schedule.job import Call, Job
     from subpool._schedule.seat import Seat
@@ -45,6 +46,7 @@ ASLEEP: Final = 3
 
 
 _stacks: dict[int, list[Stoppable]] = {}  # per thread, the tasks that it runs, of whichever pool; the newest last
+_blocks: dict[int, list[Block]] = {}  # per thread, the blocks of scopes with a deadline that it is in
 _sleepers: dict[int, int] = {}  # per thread that waits asleep, the address of its doorbell
 _interrupter = Interrupter(_stacks)
 
@@ -65,6 +67,7 @@ class Station(Owner):
         self.patience = 1 if (os.process_cpu_count() or 1) > 1 else 0
         self.functions: dict[bytes, Callable[..., Any]] = {}
         self.stacks = _stacks
+        self.blocks = _blocks
         self.sleepers = _sleepers
         self.waiting: set[int] = set()  # the threads that sleep at one of this station's seats
         self.refused: set[tuple[object, object]] = set()
@@ -214,6 +217,15 @@ class Station(Owner):
             job._local = None
             self.ended()
 
+    def stoppable(self) -> tuple[Stoppable, ...]:
+        """What ends a wait of the calling thread if it is cancelled: the tasks it runs, and the blocks it is in."""
+        ident = get_ident()
+        return (*self.stacks.get(ident, ()), *self.blocks.get(ident, ()))
+
+    def heed(self) -> None:
+        """Go no further in a block whose deadline is over."""
+        heed(self.blocks.get(get_ident(), ()))
+
     def tally(self, which: int) -> None:
         """Count something that happened in this interpreter."""
         self.seats[0].stats[which] += 1
@@ -230,6 +242,9 @@ class Station(Owner):
             self.interrupter.settle()
 
     # -- what host and workers do differently ------------------------------------------------------------------------
+
+    def force(self, general: bool) -> None:
+        """Have every join look around before it begins, or not any more."""
 
     def courier_left(self) -> None:
         """The courier has ended."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from threading import get_ident
+from threading import Thread, enumerate as enumerate_threads, get_ident, main_thread
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from subpool._schedule.seat import Seat
 from subpool._schedule.station import SEEKING, WORKING, Station
 from subpool._schedule.taking import perform
 from subpool._schedule.waiting import wait
-from subpool._wire.arena import Arena, SeatWord, Stat
+from subpool._wire.arena import Arena, SeatWord, Stage, Stat
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.interpreters import count, get
 from subpool._wire.payload import read
@@ -80,22 +80,23 @@ class WorkerStation(Station):
         if settings.pin is not None:
             os.sched_setaffinity(0, {settings.pin})
         streams = relay.install(settings, self.task_thread)
-        words = self.arena.words
-        words[self.at + SeatWord.ATTENDED] = 1
+        words, stage = self.arena.words, self.at + SeatWord.STAGE
+        words[self.at + SeatWord.COURIER_STAGE] = Stage.PRESENT
         thread = courier.start(self, daemon=False)  # before any code of the user's, which may be stuck
         try:
-            for module in settings.preload:
-                __import__(module)
-            if settings.initializer:
-                function, args = read(settings.initializer)
-                function(*args)
-            self._warm_up()
-            self.work()
-            words[self.at + SeatWord.READY] = 2
-            self._ring_host()
-            if settings.finalizer:
-                read(settings.finalizer)()
+            if not self.arena.stop[0]:
+                words[stage] = Stage.PREPARING
+                self._prepare()
+                words[stage] = Stage.PRESENT
+                self.work()
+                words[stage] = Stage.LEAVING
+                self._ring_host()
+                if settings.finalizer:
+                    read(settings.finalizer)()
+                for foreign in self._foreign_threads():
+                    foreign.join()  # here and now: as the interpreter ends, it would hold up others
         finally:
+            words[stage] = Stage.GONE if words[stage] >= Stage.PRESENT else Stage.FAILED
             self._leave()
             streams.flush()
             self.ending = True
@@ -103,13 +104,26 @@ class WorkerStation(Station):
             thread.join()
             self.interrupter.close()
 
+    def _prepare(self) -> None:
+        """What the user wants done before the first task."""
+        for module in self.settings.preload:
+            __import__(module)
+        if self.settings.initializer:
+            function, args = read(self.settings.initializer)
+            function(*args)
+        self._warm_up()
+
+    def _foreign_threads(self) -> list[Thread]:
+        """The threads that tasks have started. The interpreter cannot end before them."""
+        ours = (self.courier_ident, self.task_thread, main_thread().ident)  # the last one is the host's
+        return [each for each in enumerate_threads() if each.ident not in ours and not each.daemon]
+
     def _warm_up(self) -> None:
         try:
             get(self.seat.channel)
         except RuntimeError:
             pass
         self._idling.warm_up()
-        self.arena.words[self.at + SeatWord.READY] = 1
 
     def _leave(self) -> None:
         """Stop being there for others; the doorbells are closed by the host, when nobody can ring any more."""
@@ -285,12 +299,25 @@ class WorkerStation(Station):
         """Close it."""
         bell.close()
 
-    def courier_left(self) -> None:
-        """The courier has ended, which takes this interpreter's GIL."""
-        self.arena.words[self.at + SeatWord.ATTENDED] = 2
+    def force(self, general: bool) -> None:
+        """See `Station.force`."""
+        if general:
+            self.seat.request[0] = 1
 
-    def set_aside(self, taker: int) -> None:
-        """Ask the host to replace a worker that does not come back."""
+    def courier_left(self) -> None:
+        """The courier has ended, which takes this interpreter's GIL: so the program may end, even beside the worker.
+
+        But not beside threads that tasks have started; CPython would wait for them, or crash.
+        """
+        stage = Stage.GONE
+        if not self.ending:
+            self.interrupter.park(self.task_thread)
+            stage = Stage.PRESENT if self._foreign_threads() else Stage.LEAVING
+        self.arena.words[self.at + SeatWord.COURIER_STAGE] = stage
+
+    def set_aside(self, taker: int, number: int) -> None:
+        """Give a number up, and ask the host to replace the worker that has it."""
+        self.give_up(number)
         self.arena.words[self.arena.seat(taker) + SeatWord.LATE] = 1
         self._ring_host()
 

@@ -26,6 +26,7 @@ __all__ = [
     "BatchWord",
     "SeatWord",
     "SlotWord",
+    "Stage",
     "Stat",
 ]
 
@@ -34,8 +35,8 @@ class SeatWord:
     """A seat's words, by their place in its block. Writer: the seat's own interpreter, unless said otherwise."""
 
     REQUEST: Final = 0  # nonzero: somebody is hungry, publish. Writers: anybody sets, the seat clears
-    READY: Final = 1  # 1 once the worker has started well, 2 once it leaves
-    ATTENDED: Final = 2  # 1 while the worker has a courier, 2 once that has ended, for which the worker's GIL was free
+    STAGE: Final = 1  # how far the worker has come, a `Stage`
+    COURIER_STAGE: Final = 2  # how far the worker's courier has come, a `Stage`; `LEAVING` means: without its worker
     LATE: Final = 3  # nonzero: what this worker runs was given up. Writers: any owner sets, the host clears
     ASKED: Final = 4  # nonzero: the queue on which the worker's courier should say what it does. Writer: the host
     BUSY: Final = 8  # worth asking? number + 1 of the slot whose task the seat runs, -1 for work of its own, 0 for none
@@ -48,6 +49,17 @@ class SeatWord:
         14  # nonzero: not all background tasks are published; ring for more when fewer than this are on BACKLOG
     )
     RETIRE: Final = 15  # nonzero: the worker should end after its task. Writer: the host
+
+
+class Stage:
+    """How far a worker has come."""
+
+    MAKING: Final = 0  # its interpreter is being made, and has imported nothing of the user's
+    PREPARING: Final = 1  # code of the user's runs: `preload`, `initializer`
+    PRESENT: Final = 2  # it looks for tasks, and runs them
+    LEAVING: Final = 3  # code of the user's runs: `finalizer`, threads that tasks have started
+    GONE: Final = 4  # its interpreter is being destroyed
+    FAILED: Final = 5  # likewise, and it never looked for tasks
 
 
 class SlotWord:
@@ -124,7 +136,7 @@ class Arena:
         size = path_at + PATH_BYTES
         self.memory: memoryview[int] = memoryview(bytearray(size)) if memory is None else memory
         self.words: memoryview[int] = self.memory.cast("q")
-        self.stop: memoryview[int] = self.words[0:1]  # nonzero: the pool ends. Writer: the host
+        self.stop: memoryview[int] = self.words[0:1]  # nonzero: the pool ends; 2: couriers do, too. Writer: the host
         self.beat: memoryview[int] = self.words[
             1:2
         ]  # the thieves' shared beat in microseconds. Writer: whichever thief measured last
