@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
@@ -16,6 +17,7 @@ from pathlib import Path
 import tasks
 
 import subpool
+from subpool._schedule.seams import held_before_looking
 
 LIBRARY = Path(subpool.__file__).resolve().parent.parent
 TESTS = Path(__file__).resolve().parent
@@ -86,6 +88,30 @@ def stolen[A, B](pool: subpool.Pool, first: Callable[[], A], second: Callable[[]
     """Join the two, the first one waiting until a worker has started the second."""
     with gate() as started:
         return pool.join(partial(tasks.after, started, first), partial(tasks.announce, started, second))
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return as soon as it is true; for what nobody tells."""
+    deadline = time.monotonic() + tasks.PATIENCE
+    pause = threading.Event()  # never set
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        pause.wait(0.005)
+
+
+def in_a_batch[*Ts, R](pool: subpool.Pool, fn: Callable[[*Ts], R], calls: list[tuple[*Ts]]) -> list[subpool.Task[R]]:
+    """Spawn calls that travel together, as those of a function that is known to be short; the first is harmless."""
+    pool.spawn(fn, *calls[0]).exception(tasks.PATIENCE)
+    host = pool._host
+    assert host is not None
+    backlog = host.backlog
+    with held_before_looking(host):
+        backlog._paces[fn] = backlog.pace = 1e3
+        backlog._fed = time.perf_counter() + 1000  # who spawns waits for company
+        spawned = [pool.spawn(fn, *call) for call in calls]
+        backlog.feed()
+        assert all(task._number is not None and task._number >= host.arena.slots for task in spawned)
+    return spawned
 
 
 def caught(call: Callable[[], object]) -> BaseException | None:

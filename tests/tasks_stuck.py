@@ -119,6 +119,13 @@ def run_in_each(pools: list[subpool.Pool], function: Callable[[Gate], object]) -
         started.wait()
 
 
+def spawn_and_be_stuck(fd: int, started: Gate, release: Gate) -> None:
+    """Hand some background work over, and be stuck before anybody has done it."""
+    for number in range(5):
+        subpool.spawn(tasks.note, fd, str(number))
+    be_stuck(started, release)
+
+
 def start_a_thread(started: Gate, release: Gate) -> int | None:
     """Leave a thread behind that goes on until the gate opens."""
     threading.Thread(target=be_stuck, args=(started, release)).start()
@@ -135,3 +142,7 @@ def refuse_to_stop(started: Gate) -> None:
                 tasks.identity(None)
         except BaseException:  # noqa: BLE001 - that is the point
             continue
+
+
+def be_stuck_with(_: object, started: Gate, release: Gate) -> int | None:
+    return be_stuck(started, release)

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 import tasks
 import tasks_stuck
-from helpers import caught, leaves
+from helpers import Journal, caught, in_a_batch, leaves, wait_until
 from leaks import Holdings, left_since
 from tasks import PATIENCE, Gate
 
@@ -19,7 +19,6 @@ import subpool
 from subpool import process
 from subpool._schedule.crew import Crew
 from subpool._schedule.layout import Layout
-from subpool._schedule.seams import held_before_looking
 from subpool._schedule.seat import PHASE, TAKEN
 
 type Gates = Callable[[], Gate]
@@ -46,14 +45,6 @@ def hastier(monkeypatch: pytest.MonkeyPatch) -> None:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pools of this test set nobody aside."""
     monkeypatch.setattr("subpool.pool.GRACE", 1000.0)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    pause = threading.Event()  # never set
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        pause.wait(0.005)
 
 
 def stuck(pool: subpool.Pool, gates: Gates, release: Gate, timeout: float | None = None) -> subpool.Task[int | None]:
@@ -137,21 +128,6 @@ class TestItsTask:
             assert works(pool)
 
 
-def in_a_batch[*Ts, R](pool: subpool.Pool, fn: Callable[[*Ts], R], calls: list[tuple[*Ts]]) -> list[subpool.Task[R]]:
-    """Spawn calls that travel together, as those of a function that is known to be short; the first is harmless."""
-    pool.spawn(fn, *calls[0]).result(PATIENCE)
-    host = pool._host
-    assert host is not None
-    backlog = host.backlog
-    with held_before_looking(host):
-        backlog._paces[fn] = backlog.pace = 1e3
-        backlog._fed = time.perf_counter() + 1000  # who spawns waits for company
-        spawned = [pool.spawn(fn, *call) for call in calls]
-        backlog.feed()
-        assert all(task._number is not None and task._number >= host.arena.slots for task in spawned)
-    return spawned
-
-
 class TestIsReplaced:
     """A worker that does not come back within its grace is set aside and replaced; the pool keeps its size."""
 
@@ -226,6 +202,21 @@ class TestIsReplaced:
             assert task.cancel()
             unwound.wait()
             assert works(pool)
+
+    @pytest.mark.usefixtures("hasty")
+    def test_what_it_has_spawned_is_done(self, gates: Gates, journal: Journal) -> None:
+        """By others, or by itself when it comes back."""
+        started, release = gates(), gates()
+        with subpool.Pool(1) as pool:
+            task = pool.spawn(tasks_stuck.spawn_and_be_stuck, journal.fd, started, release)
+            started.wait()
+            assert task.cancel()
+            wait_until(lambda: pool.stats().workers_lost == 1)
+            release.open()
+            journal.wait_for(5)
+            wait_until(lambda: len(crew(pool).threads) == 1)
+            assert works(pool)
+        assert sorted(journal.lines()) == [str(number) for number in range(5)]
 
     @pytest.mark.usefixtures("hasty")
     def test_where_each_task_has_a_worker_of_its_own(self, gates: Gates) -> None:

@@ -251,6 +251,7 @@ class Backlog:
             words[cell + SlotWord.CANCEL] = UNCLAIM
             count(self.channel)  # fence: either the taker sees the wish, or TAKEN is seen here
             if words[cell] & PHASE == READY:
+                self.seat.arena.wipe_call(job._number)
                 return call
             job._sent = call  # somebody has it; or leaves it alone now, which the outcome will tell
             return None

@@ -71,20 +71,24 @@ class Crew:
     def _free_seat(self) -> int | None:
         """A seat that nobody has, and nothing of whose former worker is under way."""
         for seat in self._free_seats:
-            if not self._in_use(seat):
+            if self._tidy_up(seat):
                 self._free_seats.remove(seat)
-                self._clear_channels(seat)
                 return seat
         if self._next_seat == self.host.layout.workers_end:
             return None
         self._next_seat += 1
         return self._next_seat - 1
 
-    def _in_use(self, seat: int) -> bool:
-        """Whether somebody still runs what the former worker at this seat published, and will write into its slots."""
+    def _tidy_up(self, seat: int) -> bool:
+        """Forget what a worker that is gone had published; not while somebody runs it, and may write into its slots."""
         arena, layout = self.host.arena, self.host.layout
         slots = (*layout.halves(seat), *layout.jobs(seat))
-        return any(arena.words[arena.cell(number)] & PHASE == TAKEN for number in slots)
+        if any(arena.words[arena.cell(number)] & PHASE == TAKEN for number in slots):
+            return False
+        self._clear_channels(seat)
+        for number in slots:
+            arena.wipe(number)
+        return True
 
     def _start_at(self, seat: int, number: int) -> None:
         if seat not in self._bells:
@@ -193,6 +197,7 @@ class Crew:
             self._aside.discard(seat)
             self._leaving.discard(seat)
             self._free_seats.append(seat)
+            self._tidy_up(seat)
             del self.threads[seat]
         if self.host.ending:
             self.host.let_go()

@@ -226,7 +226,7 @@ class Host(Station):
 
     def attend(self) -> float | None:
         """See `Station.attend`; and refill the window, and watch deadlines and the crew."""
-        if not self.backlog.empty or self.backlog.timed:
+        if self.backlog.flying or self.backlog.waiting:
             self.backlog.feed()
             self.look_at(self.backlog.attend())
         self.crew.attend()
@@ -359,6 +359,8 @@ class Host(Station):
             for bell in list(self._bells_out):
                 ring(bell.address)
             sleep(0.001)
+        if not any(seat.public for seat in self.seats):
+            self.arena.wipe_all()
         for queue in self._queues:
             interpreters.destroy_queue(queue)
         for bell in (*self._bells, self.delivery.bell):

@@ -12,7 +12,7 @@ from threading import RLock
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
-from subpool._schedule.seat import DONE, PHASE, TAKEN
+from subpool._schedule.seat import DONE, PHASE, READY, TAKEN
 from subpool._schedule.taking import GONE, PARCEL, STOP
 from subpool._wire.arena import Arena, SeatWord, SlotWord
 from subpool._wire.doorbell import ring
@@ -62,11 +62,13 @@ class Owner:
         state = arena.words[arena.cell(number)]
         if state & PHASE != DONE:
             return Kind.LOST, b""  # its taker does not come back
-        kind, length = (state >> 3) & 7, state >> 8
         if state & PARCEL:
-            return kind, self.parcel(number)
-        begin, _ = arena.outcome_room(number)
-        return kind, bytes(arena.memory[begin : begin + length])
+            data = self.parcel(number)
+        else:
+            begin, _ = arena.outcome_room(number)
+            data = bytes(arena.memory[begin : begin + (state >> 8)])
+        arena.wipe(number)
+        return (state >> 3) & 7, data
 
     def parcel(self, number: int) -> Any:
         """The outcome of a number that was too large for its place."""
@@ -113,6 +115,8 @@ class Owner:
         words[cell + SlotWord.CANCEL] = STOP
         self.fence()  # either the taker sees the wish, or TAKEN is seen here
         state = words[cell]
+        if state & PHASE == READY:
+            self.arena.wipe_call(number)
         if state & PHASE == TAKEN:
             ring(words[self.arena.seat(state >> 8) + SeatWord.COURIER])
             overstayed = partial(self._overstayed, number, state >> 8, words[cell + SlotWord.TIME])

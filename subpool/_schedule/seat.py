@@ -225,6 +225,7 @@ class Seat:
             number = item if type(item) is int else item[0]
             half = self.public.pop(number)
             half.state = HalfState.PRIVATE
+            self.arena.wipe(number)
             self.free.append(number)
             self.stats[Stat.TAKEN_BACK] += 1
             return half

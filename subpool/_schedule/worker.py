@@ -152,6 +152,15 @@ class WorkerStation(Station):
                 idling.seek(begun)
                 continue
             idling.quiet_since = idling.answered = clock()
+        if not stop[0]:
+            self._finish_own()
+
+    def _finish_own(self) -> None:
+        """Run what this interpreter's tasks have spawned, before it ends with it."""
+        for job in self.backlog.jobs():
+            call = self.backlog.claim(job)
+            if call is not None:
+                self.run_here(job, call)
 
     def _used_up(self) -> bool:
         most = self.settings.max_tasks

@@ -6,7 +6,8 @@ it but where to look and whom to ring. Every word has one writer (named beside i
 **Slots.** A slot holds one published piece of work on its way out and, in the same place, its outcome on the way home.
 Who may touch it is decided by a queue: the *owner* until its number is put on a channel, the *taker* that got it until
 it sets `STATE` to done, then the owner again. Only the owner frees it. A *batch* holds up to `BATCH_ITEMS` calls of one
-function; each of its items has a number, a claim and a cell for its outcome of its own.
+function; each of its items has a number, a claim and a cell for its outcome of its own. What a slot or a batch held is
+wiped when nobody needs it any more (`Arena.wipe`): no argument, result or error stays in memory that all can see.
 
 Assumptions: aligned 64-bit loads and stores through a memoryview are not torn; stores become visible in an order that
 queue operations (a process-wide mutex) enforce where it matters.
@@ -117,6 +118,11 @@ BATCH_ARGS: Final = (HEADER_WORDS + BATCH_ITEMS * CELL_WORDS) * 8
 """Where a batch's payload begins, in bytes from its start."""
 
 
+SLOT_ZEROS: Final = bytes((SLOT_WORDS - 2) * 8)
+PAYLOAD_ZEROS: Final = bytes(SLOT_BYTES)
+BATCH_ZEROS: Final = bytes(BATCH_WORDS * 8)
+
+
 class Arena:
     """The geometry of the shared block, over a memoryview of it. The same in every interpreter."""
 
@@ -178,6 +184,31 @@ class Arena:
             return self.slots_at + number * SLOT_WORDS
         batch, item = divmod(number - self.slots, BATCH_ITEMS)
         return self.batches_at + batch * BATCH_WORDS + HEADER_WORDS + item * CELL_WORDS
+
+    def wipe(self, number: int) -> None:
+        """Forget what a slot held, but for how it ended; or all of a batch. The whole costs no more than a part."""
+        begin = self.header(number) * 8
+        if number < self.slots:
+            begin += 2 * 8
+            self.memory[begin : begin + len(SLOT_ZEROS)] = SLOT_ZEROS
+        else:
+            self.memory[begin : begin + len(BATCH_ZEROS)] = BATCH_ZEROS
+
+    def wipe_call(self, number: int) -> None:
+        """Forget the arguments of a call that will not be run; unless they are one piece with those of others."""
+        words, header = self.words, self.header(number)
+        if number < self.slots:
+            begin = (header + HEADER_WORDS) * 8
+            self.memory[begin : begin + SLOT_BYTES] = PAYLOAD_ZEROS
+        elif not words[header + BatchWord.WHOLE]:
+            place = words[self.cell(number) + BatchWord.PLACE]
+            begin, length = header * 8 + BATCH_ARGS + (place >> 32), place & 0xFFFFFFFF
+            self.memory[begin : begin + length] = bytes(length)
+
+    def wipe_all(self) -> None:
+        """Forget what all slots and batches hold."""
+        begin = self.slots_at * 8
+        self.memory[begin:] = bytes(len(self.memory) - begin)
 
     def outcome_room(self, number: int) -> tuple[int, int]:
         """Where the outcome of a number goes: first byte, and how many there are."""
