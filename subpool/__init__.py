@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from subpool.functions import join, join_all, scope, spawn
     from subpool.pool import Pool, PoolStats
     from subpool.scopes import Scope
+    from subpool.stacks import dump_stacks, dump_stacks_on
     from subpool.task import Task
 
 __version__ = "0.1.0"
@@ -47,6 +48,8 @@ __all__ = [
     "cancelled",
     "configure",
     "current_pool",
+    "dump_stacks",
+    "dump_stacks_on",
     "join",
     "join_all",
     "scope",
@@ -59,6 +62,7 @@ _MODULES = {
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
     "subpool.pool": ("Pool", "PoolStats"),
     "subpool.scopes": ("Scope",),
+    "subpool.stacks": ("dump_stacks", "dump_stacks_on"),
     "subpool.task": ("Task",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

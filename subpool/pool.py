@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from threading import RLock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TextIO, overload
 
 from subpool import process
 from subpool._schedule import worker as worker_side
@@ -232,6 +232,17 @@ class Pool:
     def _figures(self, host: Host) -> PoolStats:
         counters = [old + host.stat(which) for which, old in enumerate(self._past[:10])]
         return PoolStats._make([*counters, host.workers, self._past.workers_lost + host.lost])
+
+    def dump_stacks(self, file: TextIO | int | None = None, *, timeout: float = 1.0) -> None:
+        """Write what every thread of the host and every worker executes now, and what each waits for.
+
+        Args:
+            file: a text file, or whatever else has a `fileno()`, or a file descriptor; `sys.stderr` by default.
+            timeout: seconds that the workers have to answer. One that is in C code and holds its GIL cannot.
+        """
+        from subpool.stacks import dump_pools
+
+        dump_pools([self], file, timeout)
 
     def close(self, wait: bool = True, cancel: bool = False) -> None:
         """End the pool. It takes nothing new; what it has is finished first, unless it is cancelled.

@@ -23,7 +23,9 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"_schedule"}),
     frozenset({"observe", "doctor"}),
     frozenset({"lanes"}),
-    frozenset({"data", "task", "scopes", "options", "calls", "process", "pool", "visitor", "ambient", "functions"}),
+    frozenset(
+        {"data", "task", "scopes", "options", "calls", "process", "stacks", "pool", "visitor", "ambient", "functions"}
+    ),
     frozenset({"executor", "aio", "iter", "sandbox"}),
     frozenset({""}),  # subpool/__init__.py: the table of contents
     frozenset({"integrations"}),

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Final
 
 from subpool._schedule.courier import AT_ONCE
 from subpool._schedule.seat import DONE, PHASE, READY, TAKEN
+from subpool._schedule.seating import Seating
 from subpool._schedule.settings import WorkerSettings
 from subpool._schedule.station import WORKING
 from subpool._schedule.taking import GONE, STOP
 from subpool._wire import interpreters
 from subpool._wire.arena import SeatWord, SlotWord, Stage
-from subpool._wire.doorbell import Doorbell, ring
-from subpool._wire.payload import Kind, landed, write
+from subpool._wire.doorbell import ring
+from subpool._wire.payload import Kind, write
 
 if TYPE_CHECKING:
     from subpool._schedule.host import Host
@@ -42,17 +43,15 @@ class Crew:
 
     def __init__(self, host: Host) -> None:
         self.host: Host = host
+        self.seating: Seating = Seating(host)
         self.threads: dict[int, Thread] = {}
         self.lost: int = 0
         """How many workers died or were set aside."""
         self._numbers: dict[int, int] = {}
-        self._bells: dict[int, tuple[Doorbell, Doorbell]] = {}
         self._aside: set[int] = set()
         self._leaving: set[int] = set()
         self._missing: list[int] = []  # numbers of workers for which there was no seat
-        self._next_seat = 1
-        self._free_seats: list[int] = []
-        self._lock = RLock()  # for the last three: the courier and ended workers' threads seat others
+        self._lock = RLock()  # the courier and ended workers' threads seat others
 
     # -- coming ----------------------------------------------------------------------------------------------------
 
@@ -64,49 +63,14 @@ class Crew:
 
     def _seat_the_missing(self) -> None:
         with self._lock:
-            while self._missing and not self.host.ending and (seat := self._free_seat()) is not None:
+            while self._missing and not self.host.ending and (seat := self.seating.take()) is not None:
                 self._start_at(seat, self._missing.pop(0))
             self.host.staff(self.host.plan.workers - len(self._missing))
 
-    def _free_seat(self) -> int | None:
-        """A seat that nobody has, and nothing of whose former worker is under way."""
-        for seat in self._free_seats:
-            if self._tidy_up(seat):
-                self._free_seats.remove(seat)
-                return seat
-        if self._next_seat == self.host.layout.workers_end:
-            return None
-        self._next_seat += 1
-        return self._next_seat - 1
-
-    def _tidy_up(self, seat: int) -> bool:
-        """Forget what a worker that is gone had published; not while somebody runs it, and may write into its slots."""
-        arena, layout = self.host.arena, self.host.layout
-        slots = (*layout.halves(seat), *layout.jobs(seat))
-        if any(arena.words[arena.cell(number)] & PHASE == TAKEN for number in slots):
-            return False
-        self._clear_channels(seat)
-        for number in slots:
-            arena.wipe(number)
-        return True
-
     def _start_at(self, seat: int, number: int) -> None:
-        if seat not in self._bells:
-            self._furnish(seat)
-        words, at = self.host.arena.words, self.host.arena.seat(seat)
-        for word in (SeatWord.RETIRE, SeatWord.STAGE, SeatWord.COURIER_STAGE, SeatWord.LATE, SeatWord.ASKED):
-            words[at + word] = 0
         thread = Thread(target=self._live, args=(seat, number), name=f"subpool-worker-{number}", daemon=True)
         thread.start()
         self.threads[seat], self._numbers[seat] = thread, number
-
-    def _furnish(self, seat: int) -> None:
-        """Give a seat its queues and doorbells. Not before it has a worker: every queue makes all others slower."""
-        host, words, at = self.host, self.host.arena.words, self.host.arena.seat(seat)
-        for word in (SeatWord.CHANNEL, SeatWord.INBOX, SeatWord.BACKLOG):
-            words[at + word] = host.make_queue()
-        self._bells[seat] = bells = (host.make_bell(), host.make_bell())
-        words[at + SeatWord.BELL], words[at + SeatWord.COURIER] = (bell.address for bell in bells)
 
     def _settings(self, seat: int, number: int) -> bytes:
         plan, layout = self.host.plan, self.host.layout
@@ -125,8 +89,8 @@ class Crew:
                 strict=plan.strict,
                 pin=cpus[(number + 1) % len(cpus)] if cpus else None,
                 recursion_limit=sys.getrecursionlimit(),
-                bell=self._bells[seat][0].descriptors,
-                courier=self._bells[seat][1].descriptors,
+                bell=self.seating.bells[seat][0].descriptors,
+                courier=self.seating.bells[seat][1].descriptors,
                 halves=(halves.start, halves.stop),
                 jobs=(jobs.start, jobs.stop),
                 relay=self.host.relay,
@@ -156,32 +120,14 @@ class Crew:
                 )
             finally:
                 with self.host.parcel_lock:
-                    self._rescue_parcels()
-                    self._clear_channels(seat)
+                    self.seating.rescue_parcels()
+                    self.seating.clear_channels(seat)
                     interpreters.destroy(interp)
         except BaseException as error:  # noqa: BLE001 - told to whoever uses the pool
             failure = f"{type(error).__name__}: {error}"
         self._ended(seat, number, failure)
 
     # -- going -----------------------------------------------------------------------------------------------------
-
-    def _rescue_parcels(self) -> None:
-        """Copy the large outcomes that lie in the host's inbox: their memory ends with their sender's interpreter."""
-        arena, parcels = self.host.arena, self.host.parcels
-        inbox = arena.words[arena.seat(0) + SeatWord.INBOX]
-        while True:
-            try:
-                number, data = interpreters.get(inbox)[0]
-            except RuntimeError:
-                return
-            parcels[number] = landed(data)
-
-    def _clear_channels(self, seat: int) -> None:
-        """Drop what stands on the queues of a seat whose worker is gone: nobody waits for it."""
-        words, at = self.host.arena.words, self.host.arena.seat(seat)
-        with self.host.parcel_lock:  # so that no sender's interpreter ends meanwhile
-            for word in (SeatWord.CHANNEL, SeatWord.BACKLOG, SeatWord.INBOX):
-                _empty(words[at + word])
 
     def _ended(self, seat: int, number: int, failure: str | None) -> None:
         """A worker's thread is at its end: fail what it held, and replace it if need be."""
@@ -196,8 +142,7 @@ class Crew:
             was_aside = seat in self._aside
             self._aside.discard(seat)
             self._leaving.discard(seat)
-            self._free_seats.append(seat)
-            self._tidy_up(seat)
+            self.seating.give_back(seat)
             del self.threads[seat]
         if self.host.ending:
             self.host.let_go()
@@ -305,6 +250,32 @@ class Crew:
         stage = arena.words[arena.seat(seat) + SeatWord.STAGE]
         return stage == Stage.PRESENT and arena.idle[seat] == WORKING and seat not in self._aside
 
+    def number_of(self, seat: int) -> int | None:
+        """The number of the worker at a seat; None if there is none."""
+        return self._numbers[seat] if seat in self.threads else None
+
+    def is_aside(self, seat: int) -> bool:
+        """Whether the worker at this seat was replaced, and has not come back."""
+        return seat in self._aside
+
+    def ask(self, queue: int) -> list[int]:
+        """Have workers tell on a queue what they do (see `snapshot`): those that have a courier to tell it.
+
+        A signal handler asks, too: so who holds the lock, and may wait for the interrupted thread, is not waited for.
+        """
+        words, asked = self.host.arena.words, list[int]()
+        if self._lock.acquire(timeout=GLANCE):
+            try:
+                for seat in self.threads:  # so that its courier's doorbell is not closed meanwhile
+                    at = self.host.arena.seat(seat)
+                    if words[at + SeatWord.COURIER_STAGE] == Stage.PRESENT:
+                        words[at + SeatWord.ASKED] = queue
+                        ring(words[at + SeatWord.COURIER])
+                        asked.append(seat)
+            finally:
+                self._lock.release()
+        return asked
+
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def stop_running(self) -> None:
@@ -365,19 +336,7 @@ class Crew:
 
     def _ring_all(self) -> None:
         for seat in list(self.threads):
-            for bell in self._bells[seat]:
-                ring(bell.address)
-
-
-def _empty(queue: int) -> None:
-    """Take everything off a queue, and let go of what came by reference."""
-    while True:
-        try:
-            item = interpreters.get(queue)[0]
-        except RuntimeError:
-            return
-        if type(item) is tuple:
-            item[1].release()
+            self.seating.ring(seat)
 
 
 def _be_a_worker() -> None:

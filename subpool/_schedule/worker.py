@@ -334,7 +334,11 @@ class WorkerStation(Station):
         ring(self.arena.words[self.arena.seat(0) + SeatWord.COURIER])
 
     def attend(self) -> float | None:
-        """See `Station.attend`; and deadlines of this interpreter's own jobs."""
+        """See `Station.attend`; and deadlines of this interpreter's own jobs, and what the host wants to know."""
+        if self.arena.words[self.at + SeatWord.ASKED]:
+            from subpool._schedule.snapshot import answer
+
+            answer(self)
         if self.backlog.timed:
             self.look_at(self.backlog.attend())
         return super().attend()
