@@ -95,6 +95,11 @@ def rebuilt(address: int, size: int, form: str, read_only: bool) -> Shared:
     return Shared(view.cast(form))  # type: ignore[call-overload]
 
 
+def copied(data: bytes, form: str) -> Shared:
+    """What does not lie side by side, in another interpreter."""
+    return Shared(memoryview(data).cast(form))  # type: ignore[call-overload]
+
+
 # -- nodes ----------------------------------------------------------------------------------------------------------
 
 
@@ -114,7 +119,7 @@ class Shared(Node):
         view = self.view
         if view.c_contiguous:
             return rebuilt, (_address(view), view.nbytes, view.format, view.readonly)
-        return Shared, (memoryview(array(view.format, view.tolist())),)
+        return copied, (view.tobytes(), view.format)
 
     def ready(self, setup: Setup) -> Node:
         setup.held.append(self.view)

@@ -108,7 +108,10 @@ class Convoy(Bundle):
                 self._next += 1
                 outcome = self._done.pop(place)
                 if isinstance(outcome, Failed):
-                    raise outcome.error
+                    try:
+                        raise outcome.error
+                    finally:
+                        del outcome  # no circle of error, traceback and frame: it would hold the source's memory
                 if outcome is not None:
                     yield outcome
         except BaseException as error:

@@ -53,12 +53,27 @@ def _in_one(piece: Piece) -> Any:
 
 
 class Work(Piece):
-    """A piece that does its work when it is called, wherever that is, and gives what the fold made of it."""
+    """A piece that does its work when it is called, and gives what the fold made of it."""
 
     __slots__ = ()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Away, self.part
+
     def __call__(self) -> Any:
-        return self.plan.fold.home(run(station().caller_seat(), self))
+        return run(station().caller_seat(), self)
+
+
+class Away:
+    """A piece in the hands of whoever took it: what the fold made of it goes home."""
+
+    __slots__ = ("work",)
+
+    def __init__(self, *part: Any) -> None:
+        self.work = Work(*part)
+
+    def __call__(self) -> Any:
+        return self.work.plan.fold.home(self.work())
 
 
 def unread(seat: Seat, half: Half) -> bool:
@@ -106,7 +121,10 @@ class _Run:
             if self._look_out in station.lookouts:
                 station.lookouts.remove(self._look_out)
         if self.error is not None:
-            raise self.error
+            try:
+                raise self.error
+            finally:
+                self.error = None  # no circle of error, traceback and this: it would hold the source's memory
         return self._joined()
 
     def _take_up(self, half: Half) -> None:
@@ -128,7 +146,8 @@ class _Run:
         while low < high:
             if limit.passed(rest.base + low):
                 rest.drop()
-                self.end = min(self.end, place)
+                if self.fold.search is not Search.ANY:  # else what decided it may be among the halves of this range
+                    self.end = min(self.end, low)
                 break
             begun = clock()
             try:

@@ -66,7 +66,8 @@ class Fold:
 
 def listed(items: Iterable[Any]) -> list[Any]:
     """A list of them: they themselves, if they are one."""
-    return items if type(items) is list else list(items)
+    found: Any = items
+    return found if type(items) is list else list(items)
 
 
 class Collect(Fold):

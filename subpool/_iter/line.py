@@ -119,7 +119,7 @@ class _Running:
         seat, node, plan = self._seat, self.node, self.plan
         size = node.size
         if size is None or node.endless:
-            return joined_up(self._accs(ordered=True), plan)
+            return joined_up(self._accs(ordered=self._fold.search is not Search.ANY), plan)
         if seat is None:
             return plan.run(node.bind(range(size))) if size else None
         if self._station.strict:

@@ -133,9 +133,11 @@ class Piece:
         self.block = block
         self.whole = whole
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        part = self.node.bind(range(self.low, self.high))
-        return type(self), (self.plan, part, 0, self.high - self.low, self.base + self.low, self.block, self.whole)
+    @property
+    def part(self) -> tuple[Any, ...]:
+        """What makes the same piece with only that part of the node which it needs."""
+        node = self.node.bind(range(self.low, self.high))
+        return self.plan, node, 0, self.high - self.low, self.base + self.low, self.block, self.whole
 
     @property
     def func(self) -> object:

@@ -23,6 +23,7 @@ class Reader:
         self._loops: tuple[int, ...] = ()
         self._items: Iterator[Any] = iter(())
         self._position = 0
+        self._error: Exception | None = None
 
     def read(self, most: int) -> Node | None:
         """The next part of the pipeline, of so many positions at most; None at the end.
@@ -47,12 +48,25 @@ class Reader:
     def _part(self, most: int) -> Node | None:
         source = self._source
         if isinstance(source, Read):
-            batch = list(islice(self._items, most))
-            return Elements(batch) if batch else None
+            return self._batch(most)
         assert source is not None
         first = self._position
         self._position = min(first + most, source.size or 0)
         return source.bind(range(first, self._position)) if self._position > first else None
+
+    def _batch(self, most: int) -> Node | None:
+        """Some items of an iterable. If it fails, what it gave before that comes first."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        batch: list[Any] = []
+        try:
+            batch.extend(islice(self._items, most))
+        except Exception as raised:
+            if not batch:
+                raise
+            self._error = raised
+        return Elements(batch) if batch else None
 
 
 def _segments(node: Node, loops: tuple[int, ...]) -> Iterator[tuple[Node, tuple[int, ...]]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from subpool._iter.node import Node, Setup
 from subpool._iter.ranges import ENDLESS, length, select, span, split_at
 from subpool._iter.sources import Elements
+from subpool._iter.stages import Over
 
 if TYPE_CHECKING:
     from subpool._iter.plan import Plan
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Chained", "Chunked", "Cycled", "Enumerated", "Gathered", "Picked", "Windowed", "Zipped"]
 
 
-class Picked(Node):
+class Picked(Over):
     """The items at some of a node's positions: what `skip`, `take`, `step_by` and `rev` leave, in their order."""
 
-    __slots__ = ("child", "picks")
+    __slots__ = ("picks",)
 
     unplaced = None
 
@@ -37,13 +38,14 @@ class Picked(Node):
         return positions
 
     @property
+    def endless(self) -> bool:
+        """Whether the child's items never end, and the last ones are among these."""
+        return self.child.endless and self.positions.stop >= ENDLESS // 2
+
+    @property
     def size(self) -> int:  # type: ignore[override]
         """How many positions are left."""
         return length(self.positions)
-
-    @property
-    def computes(self) -> bool:  # type: ignore[override]
-        return self.child.computes
 
     def ready(self, setup: Setup) -> Node:
         return Picked(self.child.ready(setup), *self.picks)
@@ -55,10 +57,10 @@ class Picked(Node):
         return self.bind(range(self.size)).items(plan, lazy=lazy)
 
 
-class Enumerated(Node):
+class Enumerated(Over):
     """Items with their numbers."""
 
-    __slots__ = ("child", "size", "start", "step")
+    __slots__ = ("size", "start", "step")
 
     unplaced = None
 
@@ -70,10 +72,6 @@ class Enumerated(Node):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Enumerated, (self.child, self.start, self.step)
-
-    @property
-    def computes(self) -> bool:  # type: ignore[override]
-        return self.child.computes
 
     def ready(self, setup: Setup) -> Node:
         return Enumerated(self.child.ready(setup), self.start, self.step)
@@ -104,6 +102,11 @@ class Zipped(Node):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Zipped, (self.children, self.padded, self.fill)
+
+    @property
+    def endless(self) -> bool:
+        """Whether the longest, or the shortest, never ends."""
+        return (any if self.padded else all)(child.endless for child in self.children)
 
     @property
     def computes(self) -> bool:  # type: ignore[override]
@@ -217,10 +220,10 @@ class Cycled(Node):
         return (whole[(self.offset + place * self.step) % period] for place in range(size))
 
 
-class Chunked(Node):
+class Chunked(Over):
     """Items in tuples of `chunk`; the last may be shorter."""
 
-    __slots__ = ("child", "chunk", "size")
+    __slots__ = ("chunk", "size")
 
     unplaced = None
 
@@ -231,10 +234,6 @@ class Chunked(Node):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Chunked, (self.child, self.chunk)
-
-    @property
-    def computes(self) -> bool:  # type: ignore[override]
-        return self.child.computes
 
     def ready(self, setup: Setup) -> Node:
         return Chunked(self.child.ready(setup), self.chunk)
@@ -252,10 +251,10 @@ class Chunked(Node):
         return batched(self.child.items(plan, lazy=True), self.chunk, strict=False)
 
 
-class Windowed(Node):
+class Windowed(Over):
     """Every `width` neighbouring items, as a tuple."""
 
-    __slots__ = ("child", "size", "width")
+    __slots__ = ("size", "width")
 
     unplaced = None
     computes = False
@@ -307,10 +306,10 @@ class Grouped(Node):
         return (tuple(group.items(plan, lazy=True)) for group in self.groups)
 
 
-class Gathered(Node):
+class Gathered(Over):
     """The items of a node that have to be there before anything is made of them: each is computed once."""
 
-    __slots__ = ("child",)
+    __slots__ = ()
 
     computes = False
 

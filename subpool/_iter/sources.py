@@ -33,7 +33,7 @@ def source_of(source: Any) -> Node:
     Raises:
         TypeError: it cannot be iterated.
     """
-    kind: Any = type(source)
+    kind: type[Any] = type(source)
     if issubclass(kind, range):
         return Numbers(source)
     if issubclass(kind, (list, tuple, str)) or (issubclass(kind, array) and source.typecode in WIDE):
@@ -46,7 +46,7 @@ def source_of(source: Any) -> Node:
         return Snapshot(source, f"a {kind_of(source)}")
     if issubclass(kind, Sequence):
         return Elements(source)
-    if not issubclass(kind, Iterable) and not hasattr(kind, "__getitem__"):
+    if not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
         raise TypeError(f"par_iter: cannot be iterated: {kind_of(source)} {source!r}")
     return Read(source)
 
@@ -104,17 +104,16 @@ class Elements(Node):
 
     def __reduce__(self) -> tuple[Any, ...]:
         elements: Any = self.elements
-        return Elements, (packed(elements) if type(elements) is list else elements,)
+        return Elements, (packed(elements) if type(self.elements) is list else elements,)
 
     def ready(self, setup: Setup) -> Node:
-        return Elements(self.elements)
+        elements: Any = self.elements
+        return Elements(elements.tolist() if isinstance(elements, memoryview) else elements)
 
     def bind(self, positions: range) -> Node:
         elements = self.elements
         if len(elements) != self.size:
             raise RuntimeError(f"{kind_of(elements)} changed size during iteration")
-        if isinstance(elements, memoryview):
-            return Elements(elements[as_slice(positions)].tolist())
         if isinstance(elements, SLICED):
             return Elements(elements[as_slice(positions)])
         return Elements([elements[position] for position in positions])

@@ -12,7 +12,7 @@ from subpool._iter.node import Node, Setup
 if TYPE_CHECKING:
     from subpool._iter.plan import Plan
 
-__all__ = ["Loop", "Op", "Staged", "fused", "staged"]
+__all__ = ["Loop", "Op", "Over", "Staged", "fused", "staged"]
 
 
 class Op(Enum):
@@ -63,10 +63,28 @@ def fused(ops: tuple[Op, ...], *, lazy: bool) -> Callable[..., Any]:
     return bind
 
 
-class Staged(Node):
+class Over(Node):
+    """A node whose items are as many, or as endless, as those of its child."""
+
+    __slots__ = ("child",)
+
+    child: Node
+
+    @property
+    def endless(self) -> bool:
+        """Whether the child's items never end."""
+        return self.child.endless
+
+    @property
+    def computes(self) -> bool:  # type: ignore[override]
+        """Whether the child does."""
+        return self.child.computes
+
+
+class Staged(Over):
     """Stages over a node, as the user put them there."""
 
-    __slots__ = ("calls", "child", "ops", "size", "unplaced")
+    __slots__ = ("calls", "ops", "size", "unplaced")
 
     computes = True
 
@@ -86,10 +104,10 @@ class Staged(Node):
         return Loop(child, len(setup.stages) - 1)
 
 
-class Loop(Node):
+class Loop(Over):
     """Stages that are ready to run: those with this number in the plan."""
 
-    __slots__ = ("child", "number", "size")
+    __slots__ = ("number", "size")
 
     unplaced = None
     computes = True
