@@ -1,5 +1,6 @@
 """Buffers: read and written where they lie, by everybody."""
 
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import ctypes

@@ -1,5 +1,6 @@
 """Who does what: workers take part, states are made once for each, searches and failures stop the rest, in order."""
 
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import itertools
@@ -7,6 +8,7 @@ import os
 from array import array
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 import tasks
@@ -16,7 +18,7 @@ from helpers import Journal, end, running, silent, written
 import subpool
 from subpool import par_iter
 
-# -- everybody takes part -----------------------------------------------------------------------------------------------
+# -- everybody takes part --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_lambdas_and_closures(staffed: subpool.Pool, gates: Callable[[], tasks.G
     assert any(index is not None for _, index in found)
 
 
-def test_functions_of_main(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_functions_of_main(tmp_path: Path) -> None:
     source = """
         import subpool
 
@@ -89,7 +91,7 @@ def test_functions_of_main(tmp_path) -> None:  # type: ignore[no-untyped-def]
         silent(end(process), f"{sum(x for x in range(0, 600_000, 3) if x % 2)}\n")
 
 
-# -- states -------------------------------------------------------------------------------------------------------------
+# -- states ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("each", [False, True])
@@ -121,7 +123,7 @@ def test_accumulators_are_one_per_interpreter(staffed: subpool.Pool, gates: Call
     assert 1 < len(totals) <= staffed.workers + 1
 
 
-# -- searches -----------------------------------------------------------------------------------------------------------
+# -- searches --------------------------------------------------------------------------------------------------------
 
 
 def test_a_find_stops_who_is_at_it(staffed: subpool.Pool, gates: Callable[[], tasks.Gate], journal: Journal) -> None:
@@ -184,7 +186,7 @@ def test_a_search_in_a_failing_source(sized: subpool.Pool) -> None:
         it.find_first(lambda x: x == 700)
 
 
-# -- streams ------------------------------------------------------------------------------------------------------------
+# -- streams ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_stream_reads_ahead_only_so_far(staffed: subpool.Pool) -> None:
@@ -213,7 +215,7 @@ def test_other_work_between_the_items_of_a_stream(staffed: subpool.Pool) -> None
     for x in staffed.par_iter(range(300)).map(tasks_iter.double):
         assert staffed.join(partial(tasks_iter.double, x), partial(tasks_iter.add_one, x)) == (2 * x, x + 1)
     one, other = (staffed.par_iter(range(200)).map(tasks_iter.double).stream() for _ in range(2))
-    assert [pair for pair in zip(one, other, strict=True)] == [(2 * x, 2 * x) for x in range(200)]
+    assert list(zip(one, other, strict=True)) == [(2 * x, 2 * x) for x in range(200)]
 
 
 def test_a_stream_that_fails_gives_what_comes_before(sized: subpool.Pool) -> None:
@@ -245,7 +247,7 @@ def test_a_long_source_takes_constant_memory(staffed: subpool.Pool) -> None:
         tracemalloc.stop()
 
 
-# -- nesting ------------------------------------------------------------------------------------------------------------
+# -- nesting ---------------------------------------------------------------------------------------------------------
 
 
 def test_pipelines_inside_pipelines(sized: subpool.Pool) -> None:
@@ -283,4 +285,4 @@ def test_progress_is_told(sized: subpool.Pool) -> None:
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     told.clear()
     sized.par_iter(iter(range(50))).progress(hook=lambda done, total: told.append((done, total))).collect()
-    assert told[-1] == (50, None)
+    assert told == [(50, None)]

@@ -93,6 +93,11 @@ class Convoy(Bundle):
         self._plan.stays = True
         super().keep(half)
 
+    def close(self) -> None:
+        """The fork is over: it lets go of its batches, since a seat may remember the fork for a while."""
+        super().close()
+        self._drawn.clear()
+
     # -- going -----------------------------------------------------------------------------------------------------
 
     def accs(self, *, ordered: bool) -> Generator[Any]:

@@ -9,6 +9,7 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Final
 
 from subpool._iter.ranges import grown, share
+from subpool._iter.sources import Elements
 from subpool._schedule.bundle import Bundle
 from subpool._schedule.half import Half, HalfState
 from subpool._wire.interpreters import count
@@ -164,5 +165,7 @@ class Rest(Bundle):
         return self.left > 0
 
     def close(self) -> None:
-        """The fork is over."""
+        """The fork is over: it lets go of what it went over, since a seat may remember the fork for a while."""
         self.drop()
+        self.node = Elements(())
+        self._drawn.clear()

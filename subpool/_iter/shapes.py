@@ -21,12 +21,13 @@ __all__ = ["Chained", "Chunked", "Cycled", "Enumerated", "Gathered", "Picked", "
 class Picked(Over):
     """The items at some of a node's positions: what `skip`, `take`, `step_by` and `rev` leave, in their order."""
 
-    __slots__ = ("picks",)
+    __slots__ = ("computes", "picks")
 
     unplaced = None
 
     def __init__(self, child: Node, *picks: slice) -> None:
         self.child = child
+        self.computes = child.computes
         self.picks = picks
 
     @property
@@ -60,12 +61,13 @@ class Picked(Over):
 class Enumerated(Over):
     """Items with their numbers."""
 
-    __slots__ = ("size", "start", "step")
+    __slots__ = ("computes", "size", "start", "step")
 
     unplaced = None
 
     def __init__(self, child: Node, start: int, step: int = 1) -> None:
         self.child = child
+        self.computes = child.computes
         self.start = start
         self.step = step
         self.size = child.size
@@ -223,12 +225,13 @@ class Cycled(Node):
 class Chunked(Over):
     """Items in tuples of `chunk`; the last may be shorter."""
 
-    __slots__ = ("chunk", "size")
+    __slots__ = ("chunk", "computes", "size")
 
     unplaced = None
 
     def __init__(self, child: Node, chunk: int) -> None:
         self.child = child
+        self.computes = child.computes
         self.chunk = chunk
         self.size = -(-(child.size or 0) // chunk)
 

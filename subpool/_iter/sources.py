@@ -33,7 +33,7 @@ def source_of(source: Any) -> Node:
     Raises:
         TypeError: it cannot be iterated.
     """
-    kind: type[Any] = type(source)
+    kind: Any = source.__class__
     if issubclass(kind, range):
         return Numbers(source)
     if issubclass(kind, (list, tuple, str)) or (issubclass(kind, array) and source.typecode in WIDE):

@@ -75,11 +75,6 @@ class Over(Node):
         """Whether the child's items never end."""
         return self.child.endless
 
-    @property
-    def computes(self) -> bool:  # type: ignore[override]
-        """Whether the child does."""
-        return self.child.computes
-
 
 class Staged(Over):
     """Stages over a node, as the user put them there."""
