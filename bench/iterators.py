@@ -17,7 +17,24 @@ from bench.bare import Sleepers
 from bench.copies import Copy
 from bench.measure import Pairs, Row, additions_in, pairs, seconds_per_call, timed, turns
 from bench.pools import ASLEEP, process_pool, warm
-from bench.workloads import add_up, examine, examined, half, half_text, nap, odd, scaled, spin, tenth
+from bench.workloads import (
+    add_up,
+    examine,
+    examined,
+    filtered,
+    half,
+    half_text,
+    mapped,
+    mapped_texts,
+    nap,
+    odd,
+    scale_in_place,
+    scale_some,
+    scaled,
+    spin,
+    summed,
+    tenth,
+)
 
 WORKERS = 1
 
@@ -28,23 +45,30 @@ def warmed(pool: subpool.Pool) -> None:
     pool.par_iter([0.01] * 4 * (pool.workers + 1)).for_each(nap)
 
 
-def against_plain(name: str, plain: Callable[[], object], ours: Callable[[], object], bound: float, quick: bool) -> Row:
-    """How many times less a pipeline takes than the plain loop."""
+def against_plain(
+    name: str,
+    plain: Callable[[], object],
+    ours: Callable[[], object],
+    bound: float,
+    copies: measure.Timed,
+    quick: bool,
+) -> Row:
+    """How many times less a pipeline takes than the plain loop. `copies` does half of the work in either process."""
     if plain() != ours():
         raise AssertionError(f"{name}: the results differ")
-    result = pairs(timed(plain), timed(ours), rounds=5 if quick else 21, warm_ups=2)
+    plain_times, copy_times, our_times = turns(
+        [timed(plain), copies, timed(ours)], rounds=5 if quick else 21, warm_ups=2
+    )
+    result, ceiling = Pairs(plain_times, our_times), Pairs(plain_times, copy_times)
+    plain_ms, our_ms = 1e3 * median(plain_times), 1e3 * median(our_times)
     return Row(
         measure=f"{name}: times less than the plain loop",
         value=result.inverse,
         bound=bound,
         at_least=True,
-        note=compare(result),
+        note=f"plain {plain_ms:.1f} ms, pipeline {our_ms:.1f} ms, middle half of pipeline/plain {result.spread};"
+        f" two copies reach {ceiling.inverse:.2f}x",
     )
-
-
-def compare(result: Pairs) -> str:
-    base, other = (1e3 * median(times) for times in (result.base, result.other))
-    return f"plain {base:.1f} ms, pipeline {other:.1f} ms, middle half of pipeline/plain {result.spread}"
 
 
 def per_item(call: Callable[[int], object], argument: int) -> str:
@@ -54,38 +78,41 @@ def per_item(call: Callable[[int], object], argument: int) -> str:
 def items(quick: bool) -> Iterator[Row]:
     """Many items that take next to nothing each."""
     scale = 10 if quick else 1
-    numbers = range(5_000_000 // scale)
-    listed = list(range(10**6 // scale))
+    many, count = 5_000_000 // scale, 10**6 // scale
+    listed = list(range(count))
     texts = list(map(str, listed))
-    with subpool.Pool(WORKERS) as pool:
+    with subpool.Pool(WORKERS) as pool, Copy() as copy:
         warmed(pool)
-        cost = per_item(tenth, 1000)
         yield against_plain(
-            f"range of {len(numbers):,}, map (a function of {cost}), sum",
-            lambda: sum(map(tenth, numbers)),
-            lambda: pool.par_iter(numbers).map(tenth).sum(),
+            f"range of {many:,}, map (a function of {per_item(tenth, 1000)}), sum",
+            partial(summed, tenth, range(many)),
+            lambda: pool.par_iter(range(many)).map(tenth).sum(),
             1.7,
+            lambda: copy.together(partial(summed, tenth, range(many // 2))),
             quick,
         )
         yield against_plain(
-            f"list of {len(listed):,} ints, map ({per_item(half, 1000)}), collect",
-            lambda: list(map(half, listed)),
+            f"list of {count:,} ints, map ({per_item(half, 1000)}), collect",
+            partial(mapped, half, listed),
             lambda: pool.par_iter(listed).map(half).collect(),
             1.3,
+            lambda: copy.together(partial(mapped, half, range(count // 2))),
             quick,
         )
         yield against_plain(
-            f"list of {len(listed):,} short strings, map, collect",
-            lambda: list(map(half_text, texts)),
+            f"list of {count:,} short strings, map, collect",
+            partial(mapped, half_text, texts),
             lambda: pool.par_iter(texts).map(half_text).collect(),
             1.3,
+            lambda: copy.together(partial(mapped_texts, half_text, count // 2)),
             quick,
         )
         yield against_plain(
-            f"range of {len(listed):,}, filter, map, collect",
-            lambda: list(map(half, filter(odd, listed))),
-            lambda: pool.par_iter(range(len(listed))).filter(odd).map(half).collect(),
+            f"range of {count:,}, filter, map, collect",
+            partial(filtered, odd, half, range(count)),
+            lambda: pool.par_iter(range(count)).filter(odd).map(half).collect(),
             1.4,
+            lambda: copy.together(partial(filtered, odd, half, range(count // 2))),
             quick,
         )
 
@@ -94,15 +121,15 @@ def in_place(quick: bool) -> Iterator[Row]:
     """A buffer of doubles, changed where it lies."""
     count = 10**6 if quick else 10**7
     plainly, ours = array("d", range(count)), array("d", range(count))
-
-    def loop() -> None:
-        for place in range(count):
-            plainly[place] = scaled(plainly[place])
-
-    with subpool.Pool(WORKERS) as pool:
+    with subpool.Pool(WORKERS) as pool, Copy() as copy:
         warmed(pool)
         yield against_plain(
-            f"{count:,} doubles in place", loop, lambda: pool.par_iter_mut(ours).map_in_place(scaled), 1.85, quick
+            f"{count:,} doubles in place",
+            partial(scale_in_place, plainly),
+            lambda: pool.par_iter_mut(ours).map_in_place(scaled),
+            1.85,
+            lambda: copy.together(partial(scale_some, count // 2)),
+            quick,
         )
 
 
@@ -199,37 +226,42 @@ def skew(quick: bool) -> Iterator[Row]:
 
 
 def coarse(quick: bool) -> Iterator[Row]:
-    """16 items of 100 ms, 7 workers asleep: when is the last of them busy?"""
+    """16 items of 100 ms, 7 workers asleep: when are all eight busy? The items compute, or sleep."""
     rounds = 5 if quick else 20
-    with subpool.Pool(7) as pool, Sleepers(7) as sleepers:
+    with subpool.Pool(7) as pool:
         warmed(pool)
+        with Sleepers(7, computing=LONG) as sleepers:
+            yield all_busy("which compute", pool, sleepers, spin, rounds, bound=2.5)
+        with Sleepers(7) as sleepers:
+            yield all_busy("which sleep", pool, sleepers, nap, rounds)
 
-        def bare() -> float:
-            time.sleep(ASLEEP)
-            called = time.perf_counter()
-            sleepers.ring()
-            spin(0.1)
-            return max(sleepers.answers()) - called
 
-        def ours() -> float:
-            time.sleep(ASLEEP)
-            called = time.perf_counter()
-            starts = sorted(begin - called for begin, _ in pool.par_iter(range(16)).map(spin_or_nap).collect())
-            return starts[7]
+LONG = 0.1
+"""Seconds that each of the sixteen items takes."""
 
-        result = pairs(bare, ours, rounds=rounds)
-    yield Row(
-        measure="16 items of 100 ms, 7 workers asleep: all 8 are busy, over bare wake-up of 7",
+
+def all_busy(name: str, pool: subpool.Pool, sleepers: Sleepers, item: Callable[[float], tuple[float, float]],
+             rounds: int, bound: float | None = None) -> Row:  # fmt: skip
+    def bare() -> float:
+        time.sleep(ASLEEP)
+        called = time.perf_counter()
+        sleepers.ring()
+        item(LONG)
+        return max(sleepers.answers()) - called
+
+    def ours() -> float:
+        time.sleep(ASLEEP)
+        called = time.perf_counter()
+        return sorted(start for start, _ in pool.par_iter([LONG] * 16).map(item).collect())[7] - called
+
+    result = pairs(bare, ours, rounds=rounds)
+    return Row(
+        measure=f"16 items of 100 ms ({name}), 7 workers asleep: all 8 are busy, over bare wake-up of 7",
         value=result.ratio,
-        bound=2.5,
+        bound=bound,
         note=f"bare {1e3 * median(result.base):.2f} ms, pipeline {1e3 * median(result.other):.2f} ms,"
-        f" middle half {result.spread}; the first item computes, the others sleep",
+        f" middle half {result.spread}",
     )
-
-
-def spin_or_nap(number: int) -> tuple[float, float]:
-    """100 ms: the caller's item computes, the others sleep, so that two cores do for all."""
-    return nap(0.1) if number else spin(0.1)
 
 
 def tiny(quick: bool) -> Iterator[Row]:

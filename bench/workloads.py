@@ -9,7 +9,8 @@ import io
 import os
 import time
 import tokenize
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from subpool import join
@@ -188,3 +189,35 @@ def examined(path: str) -> tuple[int, int]:
 def examine(paths: list[str]) -> list[tuple[int, int]]:
     """All of them, one after the other."""
     return list(map(examined, paths))
+
+
+def summed(function: Callable[[int], int], numbers: Iterable[int]) -> int:
+    return sum(map(function, numbers))
+
+
+def mapped[T, R](function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    return list(map(function, items))
+
+
+def mapped_texts(function: Callable[[str], str], count: int) -> list[str]:
+    return list(map(function, map(str, range(count))))
+
+
+def filtered(predicate: Callable[[int], bool], function: Callable[[int], int], numbers: Iterable[int]) -> list[int]:
+    return list(map(function, filter(predicate, numbers)))
+
+
+def scale_in_place(numbers: array[float]) -> None:
+    """The plain loop that `map_in_place` stands for."""
+    for place in range(len(numbers)):
+        numbers[place] = scaled(numbers[place])
+
+
+def scale_some(count: int) -> None:
+    """The same for numbers that stay in this process."""
+    if count not in _numbers:
+        _numbers[count] = array("d", range(count))
+    scale_in_place(_numbers[count])
+
+
+_numbers: dict[int, array[float]] = {}

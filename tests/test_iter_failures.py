@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import threading
 from array import array
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import host_only
 import pytest
 import tasks
 import tasks_iter
@@ -287,6 +289,34 @@ def test_results_that_cannot_cross_are_named(gates: Callable[[], tasks.Gate], st
     body: Any = partial(tasks_iter.elsewhere, gates())
     with pytest.raises(subpool.SerializationError, match="result"):
         staffed.par_iter(range(9)).map(body).map(tasks_iter.refuses_to_cross).split_per_item().collect()
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_functions_whose_module_refuses_run_here(staffed: subpool.Pool, placed: bool) -> None:
+    source = range(300) if placed else iter(range(300))
+    slow = staffed.par_iter(source).map(partial(tasks_iter.slowly, 1e-4))
+    assert slow.map(host_only.add_one).collect() == list(range(1, 301))
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_ctrl_c(staffed: subpool.Pool, placed: bool) -> None:
+    source = range(100_000) if placed else iter(range(100_000))
+
+    def body(x: int) -> int:
+        if x >= 40 and subpool.worker_index() is None:
+            signal.raise_signal(signal.SIGINT)
+        return int(tasks_iter.slowly(1e-4, x))
+
+    with pytest.raises(KeyboardInterrupt):
+        staffed.par_iter(source).map(body).sum()
+    assert staffed.par_iter(range(1000)).map(tasks_iter.double).sum() == 999_000
+
+
+def test_workers_that_are_replaced_meanwhile() -> None:
+    with subpool.Pool(2, max_tasks_per_worker=3) as pool:
+        slow = partial(tasks_iter.slowly, 1e-3)
+        assert pool.par_iter(range(200)).map(slow).split_per(4).collect() == list(range(200))
+        assert sum(pool.par_iter(range(200)).map(slow).split_per(4).fold_per_worker(int, tasks_iter.add)) == 19_900
 
 
 def test_with_every_worker_busy(staffed: subpool.Pool) -> None:

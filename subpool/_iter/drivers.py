@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from threading import get_ident
-from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 from subpool._iter.folds import Search
@@ -149,7 +148,6 @@ class _Run:
                 if self.fold.search is not Search.ANY:  # else what decided it may be among the halves of this range
                     self.end = min(self.end, low)
                 break
-            begun = clock()
             try:
                 acc = plan.run(node.bind(range(low, high)), acc)
             except (KeyboardInterrupt, TaskCancelled):
@@ -157,7 +155,7 @@ class _Run:
             except BaseException as error:  # noqa: BLE001 - raised again when its turn has come
                 self._fail(place, error, rest.base + high)
                 return
-            rest.took(high - low, begun)
+            rest.took(high - low)
             if self.meter is not None:
                 self.meter.add(high - low)
             if self.fold.search is not Search.NONE and self.fold.decided(acc):
@@ -177,14 +175,16 @@ class _Run:
                 raise TaskCancelled
         if rest._drawn:
             self._arrivals()
-        if seat.request[0] and rest.left > 1 and not self.plan.stays and rest.pays():
+        if not rest.listed:
             self._on_ledger()
+        if seat.request[0] and rest.left > 1 and not self.plan.stays and rest.pays():
             self.station.respond(seat)
             if self.station.hungry() > 1:
                 self._look_out()
 
     def _on_ledger(self) -> None:
         """A fork that had nothing to give for a moment has lost its place."""
+        self.rest.listed = True
         if not any(entry is self.rest for entry in self.seat.ledger):
             self.seat.ledger.append(self.rest)
 

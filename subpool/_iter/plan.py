@@ -39,7 +39,7 @@ class Plan:
         """Whether it cannot cross: then all of it is run by its caller."""
         self._written: bytes | None = None
         self._loops: dict[tuple[int, bool], Callable[..., Any]] = {}
-        self._states: dict[Callable[..., Any], Any] = {}
+        self._states: dict[int, Any] = {}
 
     # -- running ---------------------------------------------------------------------------------------------------
 
@@ -50,15 +50,15 @@ class Plan:
             ops, calls = self.stages[number]
             arguments: list[Any] = []
             for each in calls:
-                arguments += (each[-1], self.state(number, each[0]) if len(each) > 1 else None)
+                arguments += (each[-1], self._state(each) if len(each) > 1 else None)
             loop = self._loops[number, lazy] = fused(ops, lazy=lazy)(*arguments)
         return loop
 
-    def state(self, number: int, make: Callable[[], Any]) -> Any:
-        """This interpreter's state for some stages: made at its first use."""
-        if make not in self._states:
-            self._states[make] = make()
-        return self._states[make]
+    def _state(self, calls: tuple[Callable[..., Any], ...]) -> Any:
+        """This interpreter's state for a stage: made at its first use."""
+        if id(calls) not in self._states:
+            self._states[id(calls)] = calls[0]()
+        return self._states[id(calls)]
 
     def run(self, node: Node, acc: Any = None) -> Any:
         """Take in all items of a node at once."""
@@ -90,6 +90,8 @@ class Plan:
 
     def __exit__(self, *exception: object) -> None:
         _plans.pop(self.key, None)
+        if _plans:
+            _make_room()
 
 
 def plan_of(key: int, at: int, serial: int, data: bytes) -> Plan:

@@ -28,6 +28,8 @@ OVERHEAD: Final = 15e-6
 """Seconds that a block costs besides its items, at most: what took no longer says nothing about them."""
 COLD: Final = 300e-6
 """Seconds that the first item may take just because nothing is in the caches yet."""
+LONG: Final = 1e-3
+"""Seconds: a block that takes longer than this says that the rest is worth dividing, whatever was known before."""
 PAYS: Final = 120e-6
 """Seconds: a rest that takes less than this is not divided."""
 
@@ -41,11 +43,13 @@ class Rest(Bundle):
 
     __slots__ = (
         "base",
+        "begun",
         "block",
         "blocks",
         "cut",
         "high",
         "kind",
+        "listed",
         "low",
         "most",
         "node",
@@ -70,6 +74,10 @@ class Rest(Bundle):
         self.rate: float | None = None
         """Seconds per position, as far as is known."""
         self.blocks: int = 0
+        self.begun: float = 0.0
+        """When the block in hand was begun."""
+        self.listed: bool = True
+        """Whether the ledger has it: a fork that has nothing to give loses its place there."""
         self.working: bool = False
         """Whether the owner is in the middle of a block."""
 
@@ -80,7 +88,7 @@ class Rest(Bundle):
 
     def pays(self) -> bool:
         """Whether the rest is worth dividing."""
-        if self.rate is None:
+        if self.rate is None or (self.working and clock() - self.begun > LONG):
             return True
         if self.blocks == 1 and self.rate < COLD:
             return False
@@ -92,7 +100,7 @@ class Rest(Bundle):
         try:
             lock.acquire()
             low, self.low = self.low, min(self.high, self.low + (self.block if self.cut is None else 1))
-            self.working = True
+            self.working, self.begun = True, clock()
             high = self.low
         finally:
             try:
@@ -103,9 +111,9 @@ class Rest(Bundle):
             return low, high
         return self.cut.bounds(low)
 
-    def took(self, positions: int, begun: float) -> None:
+    def took(self, positions: int) -> None:
         """A block is done: learn from how long it took."""
-        seconds = clock() - begun
+        seconds = clock() - self.begun
         self.working = False
         self.blocks += 1
         self.rate = max(0.0, seconds - OVERHEAD) / (positions if self.cut is None else 1)
@@ -119,6 +127,7 @@ class Rest(Bundle):
         """The far part of the rest, for somebody who is hungry. Called under the seat's lock."""
         left = self.left
         if left < (1 if self.working else 2) or self.plan.stays or not self.pays():
+            self.listed = False
             return None
         if self.cut is None:
             takers = max(1, self.seat.station.hungry() - count(self.seat.channel))

@@ -7,10 +7,10 @@ from typing import Any
 
 from subpool._iter.folds import Fold, Search
 
-__all__ = ["All", "Any_", "Find", "Order", "Position"]
+__all__ = ["AllTrue", "AnyTrue", "Find", "Order", "Position"]
 
 
-class Any_(Fold):  # noqa: N801 - `Any` is taken
+class AnyTrue(Fold):
     """Whether one of the items is true."""
 
     lazy = True
@@ -29,7 +29,7 @@ class Any_(Fold):  # noqa: N801 - `Any` is taken
         return bool(acc)
 
 
-class All(Fold):
+class AllTrue(Fold):
     """Whether all items are true."""
 
     lazy = True

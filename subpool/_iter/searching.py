@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from subpool._iter.face import Face, node_of
 from subpool._iter.folds import Parted
 from subpool._iter.node import Node
-from subpool._iter.searches import All, Any_, Find, Order, Position
+from subpool._iter.searches import AllTrue, AnyTrue, Find, Order, Position
 from subpool._iter.shapes import Zipped
 from subpool._iter.sources import Elements
 from subpool._iter.stages import Op, staged
@@ -34,7 +34,7 @@ class Searching[T](Face):
             True
         """
         line = self._line.over(self._staged("any", Op.MAP, predicate))
-        return line.fold("any", Any_())  # type: ignore[no-any-return]
+        return line.fold("any", AnyTrue())  # type: ignore[no-any-return]
 
     def all(self, predicate: Callable[[T], object] = bool) -> bool:
         """Whether `predicate` holds for all items; or whether all items are true.
@@ -46,7 +46,7 @@ class Searching[T](Face):
             False
         """
         line = self._line.over(self._staged("all", Op.MAP, predicate))
-        return line.fold("all", All())  # type: ignore[no-any-return]
+        return line.fold("all", AllTrue())  # type: ignore[no-any-return]
 
     def find_any(self, predicate: Callable[[T], object]) -> T | None:
         """An item for which `predicate` holds, whichever is met first; None if there is none.
@@ -140,7 +140,7 @@ class Searching[T](Face):
         if mine.size != theirs.size:
             return False
         pairs = staged(Zipped((mine, theirs)), Op.STARMAP, Order("eq", key))
-        return not self._line.over(pairs).fold("eq", Any_())
+        return not self._line.over(pairs).fold("eq", AnyTrue())
 
     def ne(self, other: Iterable[Any] | ParIter[Any], *, key: Callable[[Any], Any] | None = None) -> bool:
         """Whether they are not equal; see `eq`.
