@@ -319,6 +319,28 @@ def test_workers_that_are_replaced_meanwhile() -> None:
         assert sum(pool.par_iter(range(200)).map(slow).split_per(4).fold_per_worker(int, tasks_iter.add)) == 19_900
 
 
+class Twice(list[int]):
+    """A list that is gone through in a way of its own."""
+
+    def __iter__(self) -> Iterator[int]:
+        for place in range(len(self)):
+            yield from (self[place], self[place])
+
+
+def test_a_subclass_is_gone_through_in_its_own_way(staffed: subpool.Pool) -> None:
+    assert staffed.par_iter(Twice([1, 2])).collect() == [1, 1, 2, 2]
+    with pytest.raises(TypeError, match="of a Twice are not known"):
+        par_iter(Twice()).rev()
+
+
+def test_strict_searches_stop_as_the_built_ins_do(strict: subpool.Pool) -> None:
+    it = strict.par_iter(range(90)).map(partial(tasks_iter.failing_at, frozenset({80})))
+    assert it.any(lambda x: x == 5)
+    assert it.find_first(lambda x: x == 70) == 70
+    with pytest.raises(ValueError, match="item 80"):
+        it.find_first(lambda x: x == 85)
+
+
 def test_with_every_worker_busy(staffed: subpool.Pool) -> None:
     with held(staffed):
         assert staffed.par_iter(range(5000)).map(tasks_iter.double).sum() == sum(range(0, 10000, 2))

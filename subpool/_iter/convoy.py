@@ -5,7 +5,7 @@ The caller reads the source, so it sets the pace: a new batch is read only when 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -243,16 +243,13 @@ class Convoy(Bundle):
                 self._seat.station.cancel(half.number)
 
 
-def joined_up(accs: Generator[Any], plan: Plan) -> Any:
-    """Join what came of the batches, until the fold needs no more."""
+def joined_up(accs: Iterator[Any], plan: Plan) -> Any:
+    """Join what came of one part after the other, until the fold needs no more."""
     fold, joined = plan.fold, None
-    try:
-        for acc in accs:
-            if acc is not None:
-                joined = acc if joined is None else fold.join(joined, acc)
-                if fold.search is not Search.NONE and fold.decided(joined):
-                    plan.limit.lower(0)
-                    break
-    finally:
-        accs.close()
+    for acc in accs:
+        if acc is not None:
+            joined = acc if joined is None else fold.join(joined, acc)
+            if fold.search is not Search.NONE and fold.decided(joined):
+                plan.limit.lower(0)
+                break
     return joined

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Self
 
 from subpool import process
@@ -16,6 +17,7 @@ from subpool._iter.progress import Meter, Show, meter
 from subpool._iter.ranges import Cut
 from subpool._iter.reader import Reader
 from subpool._iter.strategies import AS_NEEDED, Strategy
+from subpool._schedule.crossing import crossed
 from subpool.ambient import station as ambient_station
 from subpool.calls import join_all_at
 
@@ -67,8 +69,9 @@ class Line:
     def stream(self, *, ordered: bool) -> Generator[Any]:
         """Run it, and give its items as they come."""
         with _Running(self, Collect()) as running:
-            for items in running.accs(ordered=ordered):
-                yield from items
+            with closing(running.accs(ordered=ordered)) as accs:
+                for items in accs:
+                    yield from items
 
     def collect(self, node: Node) -> list[Any]:
         """All items of a part of it."""
@@ -106,7 +109,7 @@ class _Running:
         self.plan.__exit__()
         if self._seat is not None:
             self.plan.limit.give_back(self._seat)
-            if self._seat.station.orphans:
+            if self._setup.held and self._seat.station.orphans:
                 _kept.append(self._setup.held)
         if self._meter is not None:
             self._meter.finish()
@@ -119,7 +122,8 @@ class _Running:
         seat, node, plan = self._seat, self.node, self.plan
         size = node.size
         if size is None or node.endless:
-            return joined_up(self._accs(ordered=self._fold.search is not Search.ANY), plan)
+            with closing(self.accs(ordered=self._fold.search is not Search.ANY)) as accs:
+                return joined_up(accs, plan)
         if seat is None:
             return plan.run(node.bind(range(size))) if size else None
         if self._station.strict:
@@ -129,9 +133,6 @@ class _Running:
 
     def accs(self, *, ordered: bool) -> Generator[Any]:
         """What the fold made of one batch after the other."""
-        return self._accs(ordered=ordered)
-
-    def _accs(self, *, ordered: bool) -> Generator[Any]:
         reader, strategy = Reader(self.node), self._line.strategy
         if self._seat is None:
             return self._one_by_one(reader)
@@ -153,9 +154,6 @@ class _Running:
         cut = self._line.strategy.cut(size, workers) or Cut(size, workers + 2)
         bounds = [cut.bounds(piece) for piece in range(cut.pieces)]
         pieces = [Work(plan, self.node, low, high, 0, 1, whole=True) for low, high in bounds]
-        accs = join_all_at(self._station, pieces)
-        joined = None
-        for acc in accs:
-            if acc is not None:
-                joined = acc if joined is None else fold.join(joined, acc)
-        return joined
+        if fold.search is Search.NONE:
+            return joined_up(iter(join_all_at(self._station, pieces)), plan)
+        return joined_up((crossed(piece)() if piece.low else piece() for piece in pieces), plan)

@@ -112,7 +112,7 @@ def _make_room() -> None:
     """Drop the plans of pipelines that are over."""
     for key, plan in list(_plans.items()):
         if plan.limit.over and (plan.limit.at >= 0 or len(_plans) > KEPT):
-            del _plans[key]
+            _plans.pop(key, None)
 
 
 class Piece:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Elements", "Numbers", "Read", "Snapshot", "kind_of", "source_of"]
 
 BUFFERS: Final = (bytes, bytearray, array, memoryview)
+PLAIN: Final[tuple[Any, ...]] = (list, tuple, str)
+ITERATIONS: Final[tuple[Any, ...]] = tuple(kind.__iter__ for kind in PLAIN)
+"""A subclass with another way to go through it can only be gone through."""
 SLICED: Final = (list, tuple, str, bytes, bytearray, array)
 WIDE: Final = ("u", "w")
 """Type codes of arrays whose items no memoryview gives."""
@@ -36,7 +39,9 @@ def source_of(source: Any) -> Node:
     kind: Any = source.__class__
     if issubclass(kind, range):
         return Numbers(source)
-    if issubclass(kind, (list, tuple, str)) or (issubclass(kind, array) and source.typecode in WIDE):
+    if issubclass(kind, PLAIN):
+        return Elements(source) if kind.__iter__ in ITERATIONS else Read(source)
+    if issubclass(kind, array) and source.typecode in WIDE:
         return Elements(source)
     if is_buffer(source):
         return _buffer(source)
