@@ -12,6 +12,7 @@ from subpool._schedule.forkjoin import conclude, stop
 from subpool._schedule.seat import DONE, PHASE
 from subpool._schedule.waiting import wait
 from subpool._wire.arena import Stat
+from subpool._wire.interpreters import count
 from subpool._wire.payload import Kind
 from subpool.ambient import station
 from subpool.errors import TaskCancelled
@@ -177,7 +178,7 @@ class _Run:
             self._arrivals()
         if not rest.listed:
             self._on_ledger()
-        if seat.request[0] and rest.left > 1 and not self.plan.stays and rest.pays():
+        if seat.request[0] and rest.left > 1 and not self.plan.stays and rest.pays() and rest.wanted():
             self.station.respond(seat)
             if self.station.hungry() > 1:
                 self._look_out()
@@ -201,8 +202,8 @@ class _Run:
         """Publish for all who are hungry; called by the courier, which sees no decimal context but the usual one."""
         station, rest, seat = self.station, self.rest, self.seat
         if rest.left > 0 and not station.own_arithmetic and not self.plan.stays and rest.pays():
-            hungry = station.hungry()
-            if hungry:
+            hungry = station.hungry() - count(seat.channel)
+            if hungry > 0:
                 self._on_ledger()
                 station.wake_for(seat, seat.publish(hungry, exempt=True))
 

@@ -12,6 +12,7 @@ from subpool._iter.ranges import grown, share
 from subpool._iter.sources import Elements
 from subpool._schedule.bundle import Bundle
 from subpool._schedule.half import Half, HalfState
+from subpool._wire.arena import SlotWord
 from subpool._wire.interpreters import count
 
 if TYPE_CHECKING:
@@ -94,6 +95,25 @@ class Rest(Bundle):
             return False
         return self.left * self.rate >= PAYS
 
+    def wanted(self) -> bool:
+        """Whether whoever asked is still there, and not served by what stands on the channel.
+
+        A request may be an old one: somebody asked again while a part was being written, or a seat that was mute sets
+        it again. A part that nobody takes is written in vain.
+        """
+        standing = count(self.seat.channel)
+        return bool(self.seat.station.hungry() > standing or (not standing and self._awaited()))
+
+    def _awaited(self) -> bool:
+        """Whether somebody sleeps until the task is done that runs here, or one that waits for it."""
+        words, arena, tag = self.seat.words, self.seat.arena, self.seat.busy[0]
+        while tag > 0:
+            header = arena.header(tag - 1)
+            if words[header + SlotWord.WAITER] > 0:
+                return True
+            tag = words[header + SlotWord.PARENT]
+        return False
+
     def claim(self) -> tuple[int, int]:
         """The next block: first position, and the one after the last; equal if nothing is left."""
         lock = self.seat.lock
@@ -126,7 +146,7 @@ class Rest(Bundle):
     def draw(self) -> Half | None:
         """The far part of the rest, for somebody who is hungry. Called under the seat's lock."""
         left = self.left
-        if left < (1 if self.working else 2) or self.plan.stays or not self.pays():
+        if left < (1 if self.working else 2) or self.plan.stays or not self.pays() or not self.wanted():
             self.listed = False
             return None
         if self.cut is None:
