@@ -123,6 +123,7 @@ class Shared(Node):
 
     def ready(self, setup: Setup) -> Node:
         setup.held.append(self.view)
+        _from_memory()  # here, and not on the courier's thread in the middle of the work
         return self
 
     def bind(self, positions: range) -> Node:
