@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         WorkerLostError,
     )
     from subpool.functions import join, join_all, scope, spawn
+    from subpool.iterators import ParIter, ParIterMut, par_iter, par_iter_mut, par_zip
     from subpool.pool import Pool, PoolStats
     from subpool.scopes import Scope
     from subpool.task import Task
@@ -30,6 +31,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BrokenPoolError",
+    "ParIter",
+    "ParIterMut",
     "Pool",
     "PoolClosedError",
     "PoolStats",
@@ -49,6 +52,9 @@ __all__ = [
     "current_pool",
     "join",
     "join_all",
+    "par_iter",
+    "par_iter_mut",
+    "par_zip",
     "scope",
     "spawn",
     "worker_index",
@@ -57,6 +63,7 @@ __all__ = [
 _MODULES = {
     "subpool.ambient": ("cancelled", "configure", "current_pool", "worker_index"),
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
+    "subpool.iterators": ("ParIter", "ParIterMut", "par_iter", "par_iter_mut", "par_zip"),
     "subpool.pool": ("Pool", "PoolStats"),
     "subpool.scopes": ("Scope",),
     "subpool.task": ("Task",),

@@ -17,10 +17,11 @@ from subpool.errors import BrokenPoolError, PoolClosedError
 from subpool.options import IDLE_SPIN, checked, strict_by_environment, worker_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Buffer, Callable, Generator, Iterable, Sequence
     from types import TracebackType
 
     from subpool._schedule.host import Host
+    from subpool.iterators import ParIter, ParIterMut
     from subpool.options import Unsupported
     from subpool.scopes import Scope
     from subpool.task import Station, Task
@@ -193,6 +194,18 @@ class Pool:
         from subpool.scopes import Scope
 
         return Scope(self._station(), timeout)
+
+    def par_iter[T](self, source: Iterable[T]) -> ParIter[T]:
+        """Go over a source in parallel, in this pool. See `subpool.par_iter`."""
+        return _iterators().par_iter(source).on(self)  # type: ignore[no-any-return]
+
+    def par_iter_mut(self, buffer: Buffer) -> ParIterMut[Any]:
+        """Change the items of a buffer in parallel, in this pool. See `subpool.par_iter_mut`."""
+        return _iterators().par_iter_mut(buffer).on(self)  # type: ignore[no-any-return]
+
+    def par_zip(self, *sources: Any, **options: Any) -> ParIter[tuple[Any, ...]]:
+        """Go over several sources side by side, in this pool. See `subpool.par_zip`."""
+        return _iterators().par_zip(*sources, **options).on(self)  # type: ignore[no-any-return]
 
     # -- background ------------------------------------------------------------------------------------------------
 
@@ -374,3 +387,9 @@ class Pool:
         clean = host.shut_down(patience)
         process.End.frozen = process.End.frozen or (not clean and host.frozen)
         return clean
+
+
+def _iterators() -> Any:
+    from subpool import iterators
+
+    return iterators

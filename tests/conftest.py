@@ -1,5 +1,6 @@
 """What every test module stands on: it gives back all that it took, and pools of the usual sizes."""
 
+import ctypes
 import gc
 import signal
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import subpool
 from subpool import ambient
 
 pytest_plugins = ["shared"]
+ctypes.CFUNCTYPE(None)(lambda: None)  # libffi opens a file for itself, once per process, and keeps it
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell: programs that tests interrupt would inherit that.

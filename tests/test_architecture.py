@@ -24,13 +24,16 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"observe", "doctor"}),
     frozenset({"lanes"}),
     frozenset({"data", "task", "scopes", "options", "calls", "process", "pool", "visitor", "ambient", "functions"}),
-    frozenset({"executor", "aio", "iter", "sandbox"}),
+    frozenset({"_iter", "iterators"}),
+    frozenset({"executor", "aio", "sandbox"}),
     frozenset({""}),  # subpool/__init__.py: the table of contents
     frozenset({"integrations"}),
     frozenset({"cli", "__main__"}),
 )
 #: Function-level imports that point up after all, each with its reason.
-REACHES_UP: dict[tuple[str, str], str] = {}
+REACHES_UP: dict[tuple[str, str], str] = {
+    ("subpool.pool", "subpool.iterators"): "a pool's own par_iter is the general one, on it",
+}
 
 LINES_PER_MODULE = 400
 WORKER = "subpool._schedule.worker"

@@ -166,3 +166,36 @@ def mistakes(shop: Shop) -> None:
     subpool.spawn(an_int, word="")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
     subpool.Pool(on_unsupported="ignore")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     subpool.Pool("two")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def pipelines(numbers: list[int], words: dict[str, float]) -> None:
+    it = subpool.par_iter(numbers)
+    assert_type(it, subpool.ParIter[int])
+    assert_type(it.map(str), subpool.ParIter[str])
+    assert_type(it.map(str).enumerate().collect(), list[tuple[int, str]])
+    assert_type(it.filter(None).to_set(), set[int])
+    assert_type(it.map(lambda x: (x, str(x))).to_dict(), dict[int, str])
+    assert_type(it.zip(words).collect(), list[tuple[int, str]])
+    assert_type(it.chunks(2).flat_map(list).collect(), list[int])
+    assert_type(it.find_first(bool), int | None)
+    assert_type(it.filter_map(lambda x: str(x) if x else None).collect(), list[str])
+    assert_type(it.min(), int)
+    assert_type(it.max(default=None), int | None)
+    assert_type(it.partition(bool), tuple[list[int], list[int]])
+    assert_type(it.fold(a_str, joined, str.__add__), str)
+    assert_type(it.fold_per_worker(a_float, lambda acc, x: acc + x), list[float])
+    assert_type(list(it.map(a_float_of)), list[float])
+    assert_type(subpool.par_iter(words.items()).starmap(a_pair).collect(), list[bytes])
+    assert_type(subpool.Pool(1).par_iter(words).map(len).collect(), list[int])
+
+
+def joined(text: str, number: int) -> str:
+    return text + str(number)
+
+
+def a_float_of(number: int) -> float:
+    return float(number)
+
+
+def a_pair(word: str, number: float) -> bytes:
+    return word.encode() * int(number)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule.context import arithmetic, calculate
 from subpool._schedule.half import Half, HalfState
-from subpool._wire.arena import SLOT_BYTES, SeatWord, SlotWord, Stat
+from subpool._wire.arena import LIMITS, SLOT_BYTES, SeatWord, SlotWord, Stat
 from subpool._wire.interpreters import count, get, put
 from subpool._wire.payload import write
 from subpool.errors import SerializationError
@@ -77,6 +77,8 @@ class Seat:
         self.muted_until: float = 0.0
         self.seen: list[int] = [0] * arena.seats
         self.depth: int = 0
+        first = at + SeatWord.LIMITS
+        self.limits: list[int] = list(range(first, first + LIMITS))  # words that pipelines may borrow
 
     def publish(self, limit: int, *, exempt: bool = False) -> int:
         """Publish up to so many of the oldest private halves; how many went out."""

@@ -1,7 +1,7 @@
 """The board and the slots: one block of shared memory that every interpreter of a pool sees through a memoryview.
 
 **Board.** 64-bit words, each a *hint*: what it says may be outdated the moment it was read, and nothing is decided by
-it but where to look and whom to ring. Every word has one writer (named beside it), except `REQUEST`.
+it but where to look and whom to ring. Every word has one writer (named beside it), except `REQUEST` and `LIMITS`.
 
 **Slots.** A slot holds one published piece of work on its way out and, in the same place, its outcome on the way home.
 Who may touch it is decided by a queue: the *owner* until its number is put on a channel, the *taker* that got it until
@@ -21,6 +21,7 @@ __all__ = [
     "BATCH_BYTES",
     "BATCH_ITEMS",
     "CELL_BYTES",
+    "LIMITS",
     "SLOT_BYTES",
     "Arena",
     "BatchWord",
@@ -36,6 +37,7 @@ class SeatWord:
     REQUEST: Final = 0  # nonzero: somebody is hungry, publish. Writers: anybody sets, the seat clears
     READY: Final = 1  # nonzero once the worker has started well
     LEFT: Final = 2  # nonzero once the worker's courier has ended, so that the worker's GIL was free
+    LIMITS: Final = 3  # this and the next four: limits of pipelines that began here. Writers: anybody; each a hint
     BUSY: Final = 8  # worth asking? number + 1 of the slot whose task the seat runs, -1 for work of its own, 0 for none
     BELL: Final = 9  # address of the seat's doorbell, 0 if it has none
     COURIER: Final = 10  # address of the doorbell of the seat's courier
@@ -84,6 +86,8 @@ class Stat:
     WAKES: Final = 9
 
 
+LIMITS: Final = 5
+"""How many words of a seat are limits of pipelines."""
 GLOBAL_WORDS: Final = 8
 SEAT_WORDS: Final = 16
 STAT_WORDS: Final = 16
