@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import subpool
 
+LEFT_OUT = {"site-packages", "test", "tests"}
 LONG = 80
 """Lines of a function beyond which it is called long."""
 
@@ -70,7 +71,8 @@ def main() -> None:
     parser.add_argument("--stream", action="store_true", help="print every finding as it comes")
     parser.add_argument("--quick", action="store_true", help="only the first 40 files")
     options = parser.parse_args()
-    files = sorted(options.folder.rglob("*.py"))[: 40 if options.quick else None]
+    found = sorted(path for path in options.folder.rglob("*.py") if not LEFT_OUT & set(path.parts))
+    files = found[: 40 if options.quick else None]
     subpool.join(int, int)  # starts the workers
     if options.stream:
         for finding in subpool.par_iter(files).flat_map(check).stream():
