@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from subpool.ambient import cancelled, configure, current_pool, worker_index
     from subpool.errors import (
         BrokenPoolError,
+        PluginError,
+        PluginTypeError,
+        PolicyViolation,
         PoolClosedError,
         RemoteError,
         RemoteTraceback,
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from subpool.functions import join, join_all, scope, spawn
     from subpool.iterators import ParIter, ParIterMut, par_iter, par_iter_mut, par_zip
     from subpool.pool import Pool, PoolStats
+    from subpool.sandbox.policy import Policy
+    from subpool.sandbox.sandbox import Sandbox, SandboxStats
     from subpool.scopes import Scope
     from subpool.task import Task
 
@@ -33,11 +38,17 @@ __all__ = [
     "BrokenPoolError",
     "ParIter",
     "ParIterMut",
+    "PluginError",
+    "PluginTypeError",
+    "Policy",
+    "PolicyViolation",
     "Pool",
     "PoolClosedError",
     "PoolStats",
     "RemoteError",
     "RemoteTraceback",
+    "Sandbox",
+    "SandboxStats",
     "Scope",
     "SerializationError",
     "SubpoolError",
@@ -65,6 +76,8 @@ _MODULES = {
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
     "subpool.iterators": ("ParIter", "ParIterMut", "par_iter", "par_iter_mut", "par_zip"),
     "subpool.pool": ("Pool", "PoolStats"),
+    "subpool.sandbox.policy": ("Policy",),
+    "subpool.sandbox.sandbox": ("Sandbox", "SandboxStats"),
     "subpool.scopes": ("Scope",),
     "subpool.task": ("Task",),
 }

@@ -1,0 +1,313 @@
+"""An instance: one guest with a plugin loaded in it, seen from the host. It runs one call at a time."""
+
+from __future__ import annotations
+
+import socket
+import time
+from enum import Enum
+from time import perf_counter as clock
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from subpool._wire.doorbell import Doorbell, ring
+from subpool.errors import PluginError
+from subpool.sandbox.body import InterpreterBody, ProcessBody
+from subpool.sandbox.boundary import Described, Function
+from subpool.sandbox.guest.stopper import NUMBER
+from subpool.sandbox.link import Ended, Link, Say, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from subpool.sandbox.body import Body
+    from subpool.sandbox.hearing import Report
+    from subpool.sandbox.settings import Settings
+
+    Hear = Callable[[int, bytes, Callable[[Report], object] | None], object]
+
+__all__ = ["Call", "Instance", "Lost", "Why"]
+
+GRACE: Final = 2.0
+"""Seconds that a call has to stop in before its instance is given up."""
+PROMPT: Final = 0.3
+"""The same after Ctrl-C."""
+LOADING: Final = 60.0
+"""Seconds that a plugin has to load in."""
+ENDING: Final = 3.0
+"""Seconds that a guest has to end in when nothing runs in it."""
+OVERHEAD: Final = 1 << 20
+"""Bytes that a frame may have beyond the largest result: logs, reports, descriptions of errors."""
+OUTCOMES: Final = frozenset((Say.RESULT, Say.ERROR, Say.MISFIT, Say.STOPPED))
+
+
+class Why(Enum):
+    """Why a call was told to stop."""
+
+    LATE = "it ran longer than its timeout"
+    CPU = "it used more CPU time than it may"
+    CANCELLED = "it was cancelled"
+
+
+class Lost(Exception):  # noqa: N818 - for the sandbox, which makes of it what the caller sees
+    """The guest is gone, or does not come back, or says what no guest may say."""
+
+
+class Call:
+    """One call on its way through an instance."""
+
+    def __init__(
+        self, function: str, data: bytes, until: float | None, cpu: float | None, *, background: bool = False
+    ) -> None:
+        self.function = function
+        self.data = data
+        self.until = until
+        """Time of the clock when it is late."""
+        self.cpu = cpu
+        """Seconds of CPU time that it may use."""
+        self.background = background
+        self.why: Why | None = None
+        """Why it was told to stop, if it was."""
+        self.cancelled = False
+        self.nudge: Callable[[], None] | None = None
+        self.on_report: Callable[[Report], object] | None = None
+
+    def cancel(self) -> None:
+        """Have it stopped, from any thread."""
+        self.cancelled = True
+        nudge = self.nudge
+        if nudge is not None:
+            nudge()
+
+
+class Instance:
+    """One guest."""
+
+    def __init__(self, settings: Settings, hear: Hear) -> None:
+        """Start a guest and load the plugin.
+
+        Args:
+            settings: what the guest is told, and where it lives.
+            hear: takes what a guest says while it works: kind, content, and the call's own receiver of reports.
+
+        Raises:
+            PluginError: the plugin could not be loaded.
+        """
+        self.functions: dict[str, Function] = {}
+        self._hear = hear
+        self._number = 0
+        self._job_clock: int | None = None
+        self._bell = Doorbell()
+        self.broken = False
+        ours, theirs = socket.socketpair()
+        self._stop_socket, their_stop = socket.socketpair()
+        self._link = Link(ours.detach(), settings.max_result + OVERHEAD)
+        self._link.watch(self._bell.descriptors[0])
+        self._body: Body = self._make_body(settings, theirs.detach(), their_stop.detach())
+        try:
+            self._load(settings)
+        except BaseException:
+            self.close()
+            raise
+        self._main_clock = self._body.cpu_clock(0)
+
+    @staticmethod
+    def _make_body(settings: Settings, fd: int, stop_fd: int) -> Body:
+        if settings.isolation == "process":
+            return ProcessBody(fd, stop_fd, settings.environ, settings.memory, settings.open_files)
+        return InterpreterBody(settings.plugin, fd, stop_fd)
+
+    def _load(self, settings: Settings) -> None:
+        until = clock() + LOADING
+        try:
+            self._link.send(Say.SETUP, 0, msgspec.json.encode(settings.written()), until)
+            ready = self._await_ready(until)
+        except (Ended, TooLarge, TimeoutError) as error:
+            raise PluginError(f"could not be started: {self._reason(error)}", plugin=settings.plugin) from None
+        if ready.failure is not None:
+            raise ready.failure.error(settings.plugin, "")
+        self.functions = {each.name: each for each in ready.functions}
+
+    def _await_ready(self, until: float) -> Ready:
+        while True:
+            frame = self._link.receive(until)
+            if frame is None:
+                self._stop(0)
+                if clock() >= until + GRACE:
+                    raise TimeoutError(f"it took more than {LOADING:g} s to load")
+                until = max(until, clock() + GRACE)
+            elif frame[0] == Say.READY:
+                return msgspec.json.decode(frame[2], type=Ready)
+            else:
+                self._hear(frame[0], frame[2], None)
+
+    def _reason(self, error: Exception) -> str:
+        """Why the guest is gone, in its body's words if it has ended."""
+        if isinstance(error, Ended):
+            self._body.leave(1.0)
+            return self._body.last_words()
+        return str(error)
+
+    # -- calls -----------------------------------------------------------------------------------------------------
+
+    def run(self, call: Call) -> tuple[int, bytes]:
+        """Run a call: what its outcome is, and the content.
+
+        Raises:
+            Lost: the guest is gone, or does not come back; this instance is of no use any more.
+        """
+        self._number += 1
+        kind = Say.JOB if call.background else Say.CALL
+        content = b"%b\0%b" % (call.function.encode(), call.data)
+        call.nudge = self._nudge
+        try:
+            self._link.send(kind, self._number, content, clock() + GRACE if call.until is None else call.until + GRACE)
+            return self._await(call)
+        except (Ended, TooLarge, TimeoutError) as error:
+            self.broken = True
+            raise Lost(self._reason(error)) from None
+        except BaseException:
+            self._drop(call)
+            raise
+        finally:
+            call.nudge = None
+
+    def _nudge(self) -> None:
+        ring(self._bell.address)
+
+    def _await(self, call: Call) -> tuple[int, bytes]:
+        watch = None if call.cpu is None else CpuWatch(call.cpu, self._clock(call))
+        look, given_up = call.until if watch is None else watch.look(call.until), None
+        if call.cancelled:
+            look = 0.0
+        while True:
+            frame = self._link.receive(look)
+            if frame is not None:
+                kind, number, content = frame
+                if kind in OUTCOMES:
+                    if number == self._number:
+                        return kind, content
+                elif kind == Say.BEGUN:
+                    self._job_clock = self._body.cpu_clock(msgspec.json.decode(content, type=int))
+                    if watch is not None:
+                        watch.use(self._job_clock)
+                else:
+                    self._hear(kind, content, call.on_report)
+                continue
+            self._bell.hush()
+            now = clock()
+            if given_up is not None and now >= given_up:
+                raise TimeoutError(f"it did not stop within {GRACE:g} s: {'' if call.why is None else call.why.value}")
+            why = given_up is None and self._why(call, watch, now)
+            if why:
+                call.why = why
+                given_up = now + GRACE
+                self._stop(self._number)
+            look = given_up if given_up is not None else call.until if watch is None else watch.look(call.until)
+
+    @staticmethod
+    def _why(call: Call, watch: CpuWatch | None, now: float) -> Why | None:
+        if call.cancelled:
+            return Why.CANCELLED
+        if call.until is not None and now >= call.until:
+            return Why.LATE
+        return Why.CPU if watch is not None and watch.over else None
+
+    def _clock(self, call: Call) -> int | None:
+        return self._job_clock if call.background else self._main_clock
+
+    def _stop(self, number: int) -> None:
+        try:
+            self._stop_socket.send(NUMBER.pack(number), socket.MSG_DONTWAIT)
+        except OSError:
+            pass  # it is gone, or has been told thousands of times
+
+    def _drop(self, call: Call) -> None:
+        """The caller goes, by Ctrl-C say: stop the call, and wait for as long as it answers quickly."""
+        self._stop(self._number)
+        until = clock() + PROMPT
+        try:
+            while clock() < until:
+                frame = self._link.receive(until)
+                self._bell.hush()
+                if frame is not None and frame[0] in OUTCOMES and frame[1] == self._number:
+                    return
+        except (Ended, TooLarge):
+            pass
+        self.broken = True
+        call.why = Why.CANCELLED
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def close(self, seconds: float = ENDING) -> bool:
+        """Let the guest go, and wait so long for it. Whether it is gone."""
+        self._link.close()
+        try:
+            self._stop_socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the guest was quicker
+        gone = self._body.leave(seconds) or self._body.kill()
+        self._bell.close()
+        if gone:
+            self._stop_socket.close()
+        return gone
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a guest that was closed, and is not gone, holds its GIL for good."""
+        self._stop_socket.settimeout(0.2)
+        try:
+            return not self._stop_socket.recv(1)
+        except OSError:
+            return True
+
+    def gone(self) -> bool:
+        """Whether a guest that was closed has ended by now."""
+        if self._body.leave(0):
+            self._stop_socket.close()
+            return True
+        return False
+
+
+class Ready(msgspec.Struct):
+    """What a guest says once it has loaded the plugin, or failed to."""
+
+    functions: list[Function] = []
+    failure: Described | None = None
+
+
+class CpuWatch:
+    """Tells when a call has used up its CPU time."""
+
+    def __init__(self, seconds: float, clock_id: int | None) -> None:
+        self._seconds = seconds
+        self._clock_id: int | None = None
+        self._end = 0.0
+        self.use(clock_id)
+
+    def use(self, clock_id: int | None) -> None:
+        """Count on this clock from now on."""
+        self._clock_id = clock_id
+        self._end = self._now() + self._seconds
+
+    def _now(self) -> float:
+        if self._clock_id is None:
+            return 0.0
+        try:
+            return time.clock_gettime(self._clock_id)
+        except OSError:
+            return 0.0  # its thread or process has ended, which the link will tell
+
+    @property
+    def over(self) -> bool:
+        """Whether it is used up."""
+        return self._clock_id is not None and self._now() >= self._end
+
+    def look(self, until: float | None) -> float | None:
+        """When to look again: it cannot be used up before."""
+        if self._clock_id is None:
+            return until
+        soonest = clock() + max(1e-3, self._end - self._now())
+        return soonest if until is None else min(until, soonest)
+
+
