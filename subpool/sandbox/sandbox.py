@@ -490,7 +490,8 @@ class Sandbox:
         self._closed = True
         self._desk.close(PluginError("the sandbox is closed", plugin=self.name))
         clean = self._stable.close(seconds)
-        process.residents.pop(self, None)
+        if clean:
+            process.residents.pop(self, None)  # else the end of the program has to know of it
         return clean
 
     def __enter__(self) -> Self:

@@ -153,7 +153,9 @@ class _Files:
         if event == "sqlite3.connect" and name in (":memory:", ""):
             return
         roots = self._write if write else self._read
-        if name == "/dev/null" or roots.hold(resolved(name)):
+        if name == "/dev/null" or (name[:1] == "<" and name[-1:] == ">" and "/" not in name):
+            return  # the latter is no file: CPython looks for the source of what was never in one, after a SyntaxError
+        if roots.hold(resolved(name)):
             return
         self._denials.refuse(event, f"{name!r}, {'write' if write else 'read'}", FileDenied)
 

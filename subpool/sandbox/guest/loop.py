@@ -125,8 +125,8 @@ class Guest:
         if self._jobs is not None and self._job_thread is not None:
             self._jobs.put(None)
             self._job_thread.join()
-        own = {*self._own, self.stopper.ident}
-        others = [each for each in threading.enumerate() if each.ident not in own]
+        main, own = threading.main_thread(), {*self._own, self.stopper.ident}
+        others = [each for each in threading.enumerate() if each is not main and each.ident not in own]
         self.stopper.stop_others([each.ident for each in others if each.ident is not None])
         until = perf_counter() + LEAVE
         for each in others:
