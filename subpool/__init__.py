@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from subpool.functions import join, join_all, scope, spawn
     from subpool.iterators import ParIter, ParIterMut, par_iter, par_iter_mut, par_zip
     from subpool.pool import Pool, PoolStats
+    from subpool.sandbox.host import SandboxHost
     from subpool.sandbox.policy import Policy
-    from subpool.sandbox.sandbox import Sandbox, SandboxStats
+    from subpool.sandbox.sandbox import Sandbox
+    from subpool.sandbox.stats import SandboxStats
     from subpool.scopes import Scope
     from subpool.task import Task
 
@@ -48,6 +50,7 @@ __all__ = [
     "RemoteError",
     "RemoteTraceback",
     "Sandbox",
+    "SandboxHost",
     "SandboxStats",
     "Scope",
     "SerializationError",
@@ -77,7 +80,9 @@ _MODULES = {
     "subpool.iterators": ("ParIter", "ParIterMut", "par_iter", "par_iter_mut", "par_zip"),
     "subpool.pool": ("Pool", "PoolStats"),
     "subpool.sandbox.policy": ("Policy",),
-    "subpool.sandbox.sandbox": ("Sandbox", "SandboxStats"),
+    "subpool.sandbox.sandbox": ("Sandbox",),
+    "subpool.sandbox.host": ("SandboxHost",),
+    "subpool.sandbox.stats": ("SandboxStats",),
     "subpool.scopes": ("Scope",),
     "subpool.task": ("Task",),
 }

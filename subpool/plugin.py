@@ -29,8 +29,12 @@ EXPORTED = "__subpool_export__"
 class _Host:
     """What the guest's loop puts here."""
 
-    report: Callable[[float, str], object] | None = None
-    stopping: Callable[[], bool] | None = None
+    def __init__(self) -> None:
+        self.report: Callable[[float, str], object] | None = None
+        self.stopping: Callable[[], bool] | None = None
+
+
+_host = _Host()
 
 
 @overload
@@ -59,10 +63,10 @@ def report(fraction: float, message: str = "") -> None:
         fraction: from 0 to 1.
         message: for people.
     """
-    if _Host.report is not None:
-        _Host.report(float(fraction), str(message))
+    if _host.report is not None:
+        _host.report(float(fraction), str(message))
 
 
 def stopping() -> bool:
     """Whether the host wants the call to end: for long-running code that wants to leave in its own way."""
-    return _Host.stopping is not None and _Host.stopping()
+    return _host.stopping is not None and _host.stopping()

@@ -3,10 +3,13 @@
 Everything is JSON by msgspec, and nothing is unpickled. What does not fit is named: plugin, function, place.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The values that pass here may be anything: what is known of them is what `isinstance` said.
+
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -14,7 +17,10 @@ from subpool.errors import PluginError, PluginTypeError, PolicyViolation
 from subpool.sandbox.declared import parse_type
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from subpool.sandbox.manifest import FunctionEntry
+    from subpool.sandbox.settings import Codec
 
 __all__ = ["Boundary", "Described", "Function", "Misfit"]
 
@@ -59,6 +65,10 @@ class Described(msgspec.Struct):
         )
 
 
+def _tuple_of(types: tuple[Any, ...]) -> Any:
+    return tuple[types] if types else tuple[()]  # type: ignore[valid-type]
+
+
 class Misfit(msgspec.Struct):
     """What a plugin says of a value that does not fit."""
 
@@ -69,16 +79,21 @@ class Misfit(msgspec.Struct):
 class Boundary:
     """What crosses to one plugin and back."""
 
-    def __init__(self, plugin: str, declared: dict[str, FunctionEntry] | None, max_arguments: int) -> None:
+    def __init__(
+        self, plugin: str, declared: dict[str, FunctionEntry] | None, max_arguments: int, codec: Codec = "json"
+    ) -> None:
         self._plugin = plugin
         self._max_arguments = max_arguments
-        self._encode = msgspec.json.Encoder().encode
-        self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+        self._wire: Any = msgspec.msgpack if codec == "msgpack" else msgspec.json
+        self._encode: Callable[[Any], bytes] = self._wire.Encoder().encode
+        self._decoders: dict[Any, Callable[[bytes], Any]] = {}
+        self._told = msgspec.json.Decoder(Described)
+        self._misfits = msgspec.json.Decoder(Misfit)
         self._arguments: dict[str, Any] = {}
         self._results: dict[str, Any] = {}
         for name, entry in (declared or {}).items():
             types = tuple(parse_type(kind) for kind in entry.parameters.values())
-            self._arguments[name] = tuple[types] if types else tuple[()]
+            self._arguments[name] = _tuple_of(types)
             self._results[name] = parse_type(entry.returns)
 
     def arguments(self, function: str, args: tuple[Any, ...]) -> bytes:
@@ -110,33 +125,37 @@ class Boundary:
 
     def error(self, function: str, data: bytes) -> PluginError:
         """Read what a call raised."""
-        described: Described = self._decode(data, Described, function, "error")
+        try:
+            described = self._told.decode(data)
+        except msgspec.DecodeError as error:
+            raise self._misfit(function, "error", str(error)) from None
         return described.error(self._plugin, function)
 
     def misfit(self, function: str, data: bytes) -> PluginTypeError:
         """Read what the guest says does not fit."""
-        misfit: Misfit = self._decode(data, Misfit, function, "error")
+        try:
+            misfit = self._misfits.decode(data)
+        except msgspec.DecodeError as error:
+            return self._misfit(function, "error", str(error))
         return self._misfit(function, misfit.path, misfit.message)
 
     def _decode(self, data: bytes, kind: Any, function: str, root: str) -> Any:
         try:
-            return self._decoder(kind).decode(data)
+            return self._decoder(kind)(data)
         except msgspec.ValidationError as error:
             said, _, at = str(error).partition(" - at `$")
             raise self._misfit(function, root + at.rstrip("`"), said) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise self._misfit(function, root, f"not JSON: {error}") from None
+            raise self._misfit(function, root, f"cannot be read: {error}") from None
 
-    def _decoder(self, kind: Any) -> msgspec.json.Decoder[Any]:
+    def _decoder(self, kind: Any) -> Callable[[bytes], Any]:
         try:
             return self._decoders[kind]
-        except (KeyError, TypeError):
-            made = msgspec.json.Decoder(kind)
-            try:
-                self._decoders[kind] = made
-            except TypeError:
-                pass  # a type that cannot be hashed: it is made anew each time
-            return made
+        except KeyError:
+            made = self._decoders[kind] = self._wire.Decoder(kind).decode
+        except TypeError:  # a type that cannot be hashed: its decoder is made anew each time
+            made = self._wire.Decoder(kind).decode
+        return cast("Callable[[bytes], Any]", made)
 
     def _misfit(self, function: str, path: str, message: str) -> PluginTypeError:
         path = re.sub(r"^args\[\.\.\.\]", "args", path)

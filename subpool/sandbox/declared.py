@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import datetime
+import datetime as dt
 import decimal
 import uuid
 from typing import Any, Final, Literal, Optional, Union
@@ -12,8 +12,8 @@ __all__ = ["parse_type"]
 
 NAMES: Final[dict[str, Any]] = {
     **{cls.__name__: cls for cls in (int, float, str, bool, bytes, bytearray, list, tuple, dict, set, frozenset)},
-    **{cls.__name__: cls for cls in (datetime.date, datetime.time, datetime.datetime, datetime.timedelta)},
-    **{f"datetime.{cls.__name__}": cls for cls in (datetime.date, datetime.time, datetime.datetime, datetime.timedelta)},
+    **{cls.__name__: cls for cls in (dt.date, dt.time, dt.datetime, dt.timedelta)},
+    **{f"datetime.{cls.__name__}": cls for cls in (dt.date, dt.time, dt.datetime, dt.timedelta)},
     "Decimal": decimal.Decimal,
     "decimal.Decimal": decimal.Decimal,
     "UUID": uuid.UUID,

@@ -38,9 +38,7 @@ class PluginTask(Task[Any]):
 class Desk:
     """The jobs of one sandbox that nobody has begun, oldest first."""
 
-    def __init__(
-        self, perform: Callable[[Order], Any], runners: Runners, most_waiting: int, most_running: int
-    ) -> None:
+    def __init__(self, perform: Callable[[Order], Any], runners: Runners, most_waiting: int, most_running: int) -> None:
         self.perform: Callable[[Order], Any] = perform
         self.backlog: Desk = self
         self.running: int = 0
@@ -114,7 +112,7 @@ class Desk:
             value = function(*args)
         except CancelledError:
             task._complete(CANCELLED_AND_NOTIFIED, None, None)
-        except BaseException as error:  # noqa: BLE001 - it is the job's outcome
+        except BaseException as error:
             if not self._again(task, call, error):
                 task._fail(error)
             if isinstance(error, KeyboardInterrupt):

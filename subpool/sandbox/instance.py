@@ -6,7 +6,7 @@ import socket
 import time
 from enum import Enum
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -32,8 +32,6 @@ GRACE: Final = 2.0
 """Seconds that a call has to stop in before its instance is given up."""
 PROMPT: Final = 0.3
 """The same after Ctrl-C."""
-LOADING: Final = 60.0
-"""Seconds that a plugin has to load in."""
 ENDING: Final = 3.0
 """Seconds that a guest has to end in when nothing runs in it."""
 OVERHEAD: Final = 1 << 20
@@ -107,7 +105,7 @@ class Instance:
         try:
             self._load(settings)
         except BaseException:
-            self.close()
+            self.close(0.0 if self.broken else ENDING)
             raise
         self._main_clock = self._body.cpu_clock(0)
 
@@ -118,25 +116,29 @@ class Instance:
         return InterpreterBody(settings.plugin, fd, stop_fd)
 
     def _load(self, settings: Settings) -> None:
-        until = clock() + LOADING
+        until = clock() + settings.load_timeout
         try:
             self._link.send(Say.SETUP, 0, msgspec.json.encode(settings.written()), until)
-            ready = self._await_ready(until)
+            ready = self._await_ready(until, f"it took more than {settings.load_timeout:g} s to load")
         except (Ended, TooLarge, TimeoutError) as error:
             raise PluginError(f"could not be started: {self._reason(error)}", plugin=settings.plugin) from None
         if ready.failure is not None:
             raise ready.failure.error(settings.plugin, "")
         self.functions = {each.name: each for each in ready.functions}
 
-    def _await_ready(self, until: float) -> Ready:
+    def _await_ready(self, until: float, complaint: str) -> Ready:
+        stopped = False
         while True:
             frame = self._link.receive(until)
+            if frame is None and stopped:
+                self.broken = True
+                raise TimeoutError(complaint)
             if frame is None:
+                stopped, until = True, clock() + GRACE
                 self._stop(0)
-                if clock() >= until + GRACE:
-                    raise TimeoutError(f"it took more than {LOADING:g} s to load")
-                until = max(until, clock() + GRACE)
             elif frame[0] == Say.READY:
+                if stopped:
+                    raise TimeoutError(complaint)
                 return msgspec.json.decode(frame[2], type=Ready)
             else:
                 self._hear(frame[0], frame[2], None)
@@ -309,5 +311,3 @@ class CpuWatch:
             return until
         soonest = clock() + max(1e-3, self._end - self._now())
         return soonest if until is None else min(until, soonest)
-
-

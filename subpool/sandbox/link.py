@@ -3,7 +3,8 @@
 A pair of connected sockets carries them, by descriptor. Nothing is shared, so nothing is left over when one side ends,
 and a guest that is gone is the end of the stream. Readers sleep at once: where both sides look around for a moment
 instead, a round trip takes up to ten times as long on a busy machine, as the kernel wakes one where the other goes to
-sleep. A frame is its length, its kind, the number of the call that it belongs to, and its content. Both sides import this module: it stands on the standard library alone.
+sleep. A frame is its length, its kind, the number of the call that it belongs to, and its content. Both sides import
+this module: it stands on the standard library alone.
 """
 
 from __future__ import annotations

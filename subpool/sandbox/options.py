@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, cast
 
 import msgspec
 
-from subpool.sandbox.settings import Isolation
+from subpool.sandbox.settings import Codec, Isolation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from subpool.sandbox.manifest import LimitsEntry
 
-__all__ = ["Options"]
+__all__ = ["Options", "SandboxOptions"]
 
 MEGABYTES: Final = 1 << 20
+LEAST: Final = {
+    "instances": 1,
+    "max_result": 1,
+    "max_arguments": 1,
+    "memory": 1,
+    "open_files": 8,
+    "max_queue": 1,
+    "retries": 0,
+    "break_after": 1,
+}
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """The keywords of `Sandbox`, checked."""
+class SandboxOptions(TypedDict, total=False):
+    """The keywords of `Sandbox` beside the policy."""
 
     timeout: float | None
     instances: int
-    sys_path: tuple[str, ...]
-    env: dict[str, str]
+    sys_path: Sequence[str | os.PathLike[str]]
+    env: Mapping[str, str] | None
     isolation: Isolation
+    codec: Codec
     max_result: int
     max_arguments: int
     cpu_seconds: float | None
+    load_timeout: float
     memory: int | None
     open_files: int | None
     max_queue: int
@@ -36,27 +50,49 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     break_after: int | None
     break_seconds: float
 
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The keywords of `Sandbox`, checked."""
+
+    timeout: float | None = None
+    instances: int = 1
+    sys_path: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    isolation: Isolation = "interpreter"
+    codec: Codec = "json"
+    max_result: int = 64 * MEGABYTES
+    max_arguments: int = 64 * MEGABYTES
+    cpu_seconds: float | None = None
+    load_timeout: float = 30.0
+    memory: int | None = None
+    open_files: int | None = None
+    max_queue: int = 1000
+    retries: int = 0
+    retry_delay: float = 0.1
+    break_after: int | None = None
+    break_seconds: float = 30.0
+
     @classmethod
-    def checked(cls, limits: LimitsEntry | None, **options: Any) -> Self:
-        """Validate what `Sandbox` was given.
+    def checked(cls, limits: LimitsEntry | None, given: SandboxOptions) -> Self:
+        """Validate what `Sandbox` was given; what was not, is as the manifest says, or else as usual.
 
         Raises:
             TypeError, ValueError: an option cannot be what it is; the message names it.
         """
-        for name in ("timeout", "cpu_seconds", "max_result", "memory", "open_files"):
-            if options[name] is None and limits is not None:
-                options[name] = getattr(limits, name)
-        for name, default in (("max_result", 64 * MEGABYTES), ("max_arguments", 64 * MEGABYTES)):
-            options[name] = default if options[name] is None else options[name]
-        for name in ("timeout", "cpu_seconds", "break_seconds", "retry_delay"):
-            _check_seconds(name, options[name], zero=name == "retry_delay")
-        least = {"instances": 1, "max_result": 1, "max_arguments": 1, "memory": 1, "open_files": 8, "max_queue": 1}
-        for name, number in (least | {"retries": 0, "break_after": 1}).items():
-            _check_number(name, options[name], number)
-        if options["isolation"] not in ("interpreter", "process"):
-            raise ValueError(f"isolation must be 'interpreter' or 'process', not {options['isolation']!r}")
-        options["sys_path"] = _folders(options["sys_path"])
-        options["env"] = _environ(options["env"])
+        unknown = set(given) - set(cls.__struct_fields__)
+        if unknown:
+            raise TypeError(f"Sandbox: unknown keyword {', '.join(sorted(unknown))}")
+        asked = {} if limits is None else msgspec.structs.asdict(limits)
+        options: dict[str, Any] = {name: value for name, value in asked.items() if value is not None} | dict(given)
+        for name in ("timeout", "cpu_seconds", "load_timeout", "break_seconds", "retry_delay"):
+            _check_seconds(name, options.get(name), zero=name == "retry_delay")
+        for name in set(LEAST) & set(options):
+            _check_number(name, options[name], LEAST[name])
+        for name, choices in (("isolation", ("interpreter", "process")), ("codec", ("json", "msgpack"))):
+            if options.get(name, choices[0]) not in choices:
+                raise ValueError(f"{name} must be {choices[0]!r} or {choices[1]!r}, not {options[name]!r}")
+        options["sys_path"] = _folders(options.get("sys_path", ()))
+        options["env"] = _environ(options.get("env"))
         return cls(**options)
 
 
@@ -78,14 +114,14 @@ def _check_number(name: str, value: object, least: int) -> None:
         raise ValueError(f"{name} must be at least {least}, not {value}")
 
 
-def _folders(paths: Any) -> tuple[str, ...]:
+def _folders(paths: object) -> tuple[str, ...]:
     if isinstance(paths, (str, bytes, os.PathLike)):
         raise TypeError("sys_path must be a sequence of folders, not one path")
-    return tuple(os.path.abspath(os.fspath(path)) for path in paths)
+    return tuple(os.path.abspath(os.fspath(path)) for path in cast("Iterable[str]", paths))
 
 
-def _environ(env: Any) -> dict[str, str]:
-    found = dict(env or {})
+def _environ(env: object) -> dict[str, str]:
+    found: dict[Any, Any] = dict(cast("Mapping[str, str]", env or {}))
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"env must map names to texts, not {name!r} to {value!r}")

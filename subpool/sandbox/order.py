@@ -55,4 +55,4 @@ class Order:
         )
         if not worth_it or attempts > self._retries or self.cancelled:
             return None
-        return self._delay * 2 ** (attempts - 1)
+        return float(self._delay * 2 ** (attempts - 1))

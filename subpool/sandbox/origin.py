@@ -37,15 +37,16 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """What of the plugin's own goes on its `sys.path`, the dependencies that it brings along first."""
     manifest: Manifest | None = None
 
-    def stamp(self) -> float:
-        """When the plugin was changed last: the newest of its files."""
-        newest = 0.0
+    def fingerprint(self) -> tuple[tuple[str, int, int], ...]:
+        """What changes when one of the plugin's files does: their names, times and sizes."""
+        found: list[tuple[str, int, int]] = []
         for file in self.files():
             try:
-                newest = max(newest, file.stat().st_mtime)
+                status = file.stat()
             except OSError:
                 continue
-        return newest
+            found.append((str(file), status.st_mtime_ns, status.st_size))
+        return tuple(sorted(found))
 
     def files(self) -> Iterator[Path]:
         """The files that make up the plugin."""
@@ -103,7 +104,13 @@ def _of_manifest(folder: Path, manifest: Manifest) -> Origin:
     if manifest.dependencies is not None:
         path.insert(0, str(_inside(folder, manifest.dependencies, "dependencies")))
     return Origin(
-        name=manifest.name, folder=folder, module=module, file=file, package=package, path=tuple(path), manifest=manifest
+        name=manifest.name,
+        folder=folder,
+        module=module,
+        file=file,
+        package=package,
+        path=tuple(path),
+        manifest=manifest,
     )
 
 

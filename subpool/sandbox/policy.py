@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sysconfig
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -95,7 +95,7 @@ def _texts(name: str, values: Any, *, path: bool) -> tuple[str, ...]:
         raise TypeError(f"Policy: {name} must be a sequence of {'paths' if path else 'names'}, not {values!r}")
     found: list[str] = []
     for value in values:
-        text = os.fspath(value) if path and hasattr(value, "__fspath__") else value
+        text = os.fspath(cast("str", value)) if path and hasattr(value, "__fspath__") else value
         if not isinstance(text, str) or not text:
             raise TypeError(f"Policy: {name} holds {value!r}, which is no {'path' if path else 'name'}")
         found.append(text)

@@ -4,68 +4,39 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import CancelledError
-from threading import Lock
-from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from subpool import process
-from subpool.errors import PluginError, PluginTypeError
+from subpool.errors import PluginError
 from subpool.sandbox.boundary import Boundary, Function
-from subpool.sandbox.breaker import Breaker, Circuit
+from subpool.sandbox.breaker import Breaker
 from subpool.sandbox.desk import Desk, PluginTask
 from subpool.sandbox.hearing import Hearing
-from subpool.sandbox.instance import Call, Instance, Lost, Why
-from subpool.sandbox.link import Say
+from subpool.sandbox.instance import Call, Instance
 from subpool.sandbox.options import Options
 from subpool.sandbox.order import Order
 from subpool.sandbox.origin import find
+from subpool.sandbox.performer import Performer
 from subpool.sandbox.policy import Policy
 from subpool.sandbox.runners import runners
 from subpool.sandbox.settings import Settings
 from subpool.sandbox.stable import Stable
+from subpool.sandbox.stats import Counters, Event, SandboxStats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from types import ModuleType, TracebackType
 
     from subpool.sandbox.hearing import Report
     from subpool.sandbox.manifest import Manifest
+    from subpool.sandbox.options import SandboxOptions
     from subpool.sandbox.origin import Origin
-    from subpool.sandbox.settings import Isolation
     from subpool.task import Task
 
-__all__ = ["Sandbox", "SandboxStats"]
+__all__ = ["Sandbox"]
 
 CLOSE = 3.0
 """Seconds that a sandbox has to close in."""
-
-
-class SandboxStats(NamedTuple):
-    """A snapshot of what a sandbox has done."""
-
-    completed: int
-    """Calls and jobs that returned."""
-    failed: int
-    """Those that raised, or gave back what they should not."""
-    timed_out: int
-    cancelled: int
-    violations: int
-    """How often the policy refused something."""
-    denials: dict[str, int]
-    """The same by what was refused, as CPython's audit events are called."""
-    instances: int
-    """How many instances are alive."""
-    busy: int
-    """How many of them are at work."""
-    waiting: int
-    """Jobs that nobody has begun."""
-    started: int
-    """Instances that were started so far."""
-    replaced: int
-    """Instances that were given up, since they ended, or did not come back from C."""
-    reloads: int
-    circuit: Circuit
-    """Whether calls go through, or the plugin is left alone after failures."""
 
 
 class Sandbox:
@@ -91,9 +62,11 @@ class Sandbox:
         sys_path: folders to import from, behind what the plugin brings along; it may read them.
         env: environment variables that the plugin sees, beside those that the policy lets through.
         isolation: "interpreter", or "process" for a child process with the limits below, which can be killed.
-        max_result: bytes that a result may have, as JSON.
+        codec: how values cross, "json" or "msgpack", which is shorter for bytes; the plugin sees no difference.
+        max_result: bytes that a result may have, as it crosses.
         max_arguments: bytes that the arguments of a call may have.
         cpu_seconds: seconds of CPU time that a call may use (Linux).
+        load_timeout: seconds that the plugin has to load in. No call's timeout counts them.
         memory: bytes of address space of a child process.
         open_files: descriptors of a child process.
         max_queue: how many jobs may wait; `spawn` waits beyond that.
@@ -116,45 +89,14 @@ class Sandbox:
         plugin: str | os.PathLike[str] | ModuleType,
         *,
         policy: Policy | None = None,
-        timeout: float | None = None,
-        instances: int = 1,
-        sys_path: Sequence[str | os.PathLike[str]] = (),
-        env: Mapping[str, str] | None = None,
-        isolation: Isolation = "interpreter",
-        max_result: int | None = None,
-        max_arguments: int | None = None,
-        cpu_seconds: float | None = None,
-        memory: int | None = None,
-        open_files: int | None = None,
-        max_queue: int = 1000,
-        retries: int = 0,
-        retry_delay: float = 0.1,
-        break_after: int | None = None,
-        break_seconds: float = 30.0,
-        on_report: Callable[[Report], object] | None = None,
         name: str | None = None,
+        on_report: Callable[[Report], object] | None = None,
+        **options: Unpack[SandboxOptions],
     ) -> None:
         self._plugin = plugin
         self._origin: Origin = find(plugin)
         limits = self._origin.manifest.limits if self._origin.manifest is not None else None
-        self._options = Options.checked(
-            limits,
-            timeout=timeout,
-            instances=instances,
-            sys_path=sys_path,
-            env=env,
-            isolation=isolation,
-            max_result=max_result,
-            max_arguments=max_arguments,
-            cpu_seconds=cpu_seconds,
-            memory=memory,
-            open_files=open_files,
-            max_queue=max_queue,
-            retries=retries,
-            retry_delay=retry_delay,
-            break_after=break_after,
-            break_seconds=break_seconds,
-        )
+        self._options = Options.checked(limits, options)
         if policy is not None and not isinstance(policy, Policy):
             raise TypeError(f"policy must be a subpool.Policy, not {policy!r}")
         self.policy: Policy = policy or Policy()
@@ -163,13 +105,14 @@ class Sandbox:
         """What the plugin is called."""
         self._hearing = Hearing(self.name, on_report)
         self._breaker = Breaker(self.name, self._options.break_after, self._options.break_seconds)
+        self._counters = Counters()
         self._stable = Stable(self.name, self._options.instances, self._make)
-        self._desk = Desk(self._perform, runners, self._options.max_queue, self._options.instances)
+        self._performer = Performer(
+            self.name, self._stable, self._make_boundary(), self._breaker, self._counters, self._options.cpu_seconds
+        )
+        self._desk = Desk(self._performer.perform, runners, self._options.max_queue, self._options.instances)
         self._functions: dict[str, Function] | None = None
-        self._counts = dict.fromkeys(("completed", "failed", "timed_out", "cancelled", "reloads"), 0)
-        self._lock = Lock()
         self._closed = False
-        self._boundary = self._make_boundary()
 
     # -- calling ---------------------------------------------------------------------------------------------------
 
@@ -219,7 +162,7 @@ class Sandbox:
         """
         order = self._order(function, args, returns, timeout, background=False, on_report=on_report)
         try:
-            return self._perform(order)
+            return self._performer.perform(order)
         except CancelledError:
             raise PluginError("the sandbox was closed", plugin=self.name, function=function) from None
 
@@ -282,9 +225,7 @@ class Sandbox:
             PluginTypeError: an argument cannot be written.
             queue.Full: too many jobs are waiting, and this one is not to `wait`.
         """
-        order = self._order(
-            function, args, returns, timeout, background=True, retries=retries, on_report=on_report
-        )
+        order = self._order(function, args, returns, timeout, background=True, retries=retries, on_report=on_report)
         task = PluginTask(self._desk, order, name)
         self._desk.add(task, wait)
         return task
@@ -309,7 +250,7 @@ class Sandbox:
         options = self._options
         return Order(
             function,
-            self._boundary.arguments(function, args),
+            self._performer.boundary.arguments(function, args),
             returns,
             options.timeout if timeout is None else timeout,
             background=background,
@@ -317,81 +258,6 @@ class Sandbox:
             retry_delay=options.retry_delay,
             on_report=on_report,
         )
-
-    def _perform(self, order: Order) -> Any:
-        """Run an order on the calling thread, and count what comes of it."""
-        self._breaker.admit()
-        try:
-            value = self._outcome(order)
-        except (PluginError, TimeoutError) as error:
-            self._count("timed_out" if isinstance(error, TimeoutError) else "failed")
-            self._judge(error)
-            raise
-        except BaseException:
-            self._count("cancelled")
-            self._breaker.abstained()
-            raise
-        self._breaker.succeeded()
-        self._counts["completed"] += 1
-        return value
-
-    def _judge(self, error: Exception) -> None:
-        """What the caller did wrong says nothing about the plugin."""
-        if isinstance(error, PluginTypeError) and error.path.startswith("args"):
-            self._breaker.abstained()
-        else:
-            self._breaker.failed()
-
-    def _outcome(self, order: Order) -> Any:
-        begun = clock()
-        until = None if order.seconds is None or order.background else begun + order.seconds
-        call = Call(order.function, order.data, until, self._options.cpu_seconds, background=order.background)
-        call.on_report = order.on_report
-        order.call = call
-        try:
-            instance = self._stable.lease(call)
-        except TimeoutError:
-            raise self._late(order, Why.LATE) from None
-        if order.background and order.seconds is not None:
-            call.until = clock() + order.seconds
-        try:
-            if order.cancelled:
-                raise CancelledError
-            if order.function not in instance.functions:
-                raise self._unknown(order.function, instance)
-            kind, content = instance.run(call)
-        except Lost as lost:
-            if call.why is None:
-                raise PluginError(str(lost), plugin=self.name, function=order.function) from None
-            kind, content = Say.STOPPED, b""
-        finally:
-            self._stable.give_back(instance)
-        if call.why is not None:
-            raise self._late(order, call.why)
-        return self._read(order, kind, content)
-
-    def _read(self, order: Order, kind: int, content: bytes) -> Any:
-        if kind == Say.RESULT:
-            return self._boundary.result(order.function, content, order.returns)
-        if kind == Say.MISFIT:
-            raise self._boundary.misfit(order.function, content)
-        if kind == Say.STOPPED:
-            raise PluginError("it stopped by itself", plugin=self.name, function=order.function)
-        raise self._boundary.error(order.function, content)
-
-    def _late(self, order: Order, why: Why) -> BaseException:
-        if why is Why.CANCELLED:
-            return CancelledError()
-        limit = self._options.cpu_seconds if why is Why.CPU else order.seconds
-        return TimeoutError(f"{self.name}.{order.function}: {why.value} of {limit:g} s")
-
-    def _unknown(self, function: str, instance: Instance) -> PluginError:
-        names = ", ".join(instance.functions) or "none"
-        return PluginError(f"there is no function {function!r}; it offers {names}", plugin=self.name)
-
-    def _count(self, what: str) -> None:
-        with self._lock:
-            self._counts[what] += 1
 
     # -- instances -------------------------------------------------------------------------------------------------
 
@@ -406,7 +272,9 @@ class Sandbox:
             sys_path=options.sys_path,
             environ=self.policy.environment(options.env),
             isolation=options.isolation,
+            codec=options.codec,
             max_result=options.max_result,
+            load_timeout=options.load_timeout,
             memory=options.memory,
             open_files=options.open_files,
         )
@@ -417,12 +285,17 @@ class Sandbox:
     def _make_boundary(self) -> Boundary:
         manifest = self._origin.manifest
         declared = manifest.functions if manifest is not None else None
-        return Boundary(self.name, declared, self._options.max_arguments)
+        return Boundary(self.name, declared, self._options.max_arguments, self._options.codec)
 
     @property
     def manifest(self) -> Manifest | None:
         """What the plugin says of itself, if it has a `plugin.toml`: the policy it asks for, among other things."""
         return self._origin.manifest
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the plugin has been loaded, and has an instance."""
+        return bool(self._stable.alive)
 
     def functions(self) -> list[Function]:
         """The functions that the plugin offers, with what they take and return. Loads the plugin if need be.
@@ -453,24 +326,24 @@ class Sandbox:
         """
         if self._closed:
             raise PluginError("the sandbox is closed", plugin=self.name)
-        old_origin, old_boundary = self._origin, self._boundary
+        old_origin, old_boundary = self._origin, self._performer.boundary
         try:
             self._origin = find(self._plugin)
-            self._boundary = self._make_boundary()
+            self._performer.boundary = self._make_boundary()
             self._stable.renew()
         except BaseException:
-            self._origin, self._boundary = old_origin, old_boundary
+            self._origin, self._performer.boundary = old_origin, old_boundary
             raise
-        self._count("reloads")
+        self._counters.count(Event.RELOADED)
 
     def stats(self) -> SandboxStats:
         """What the sandbox has done so far."""
-        counts, stable, denials = self._counts, self._stable, dict(self._hearing.denials)
+        counts, stable, denials = self._counters.by_event, self._stable, dict(self._hearing.denials)
         return SandboxStats(
-            completed=counts["completed"],
-            failed=counts["failed"],
-            timed_out=counts["timed_out"],
-            cancelled=counts["cancelled"],
+            completed=counts[Event.COMPLETED],
+            failed=counts[Event.FAILED],
+            timed_out=counts[Event.TIMED_OUT],
+            cancelled=counts[Event.CANCELLED],
             violations=sum(denials.values()),
             denials=denials,
             instances=stable.alive,
@@ -478,7 +351,7 @@ class Sandbox:
             waiting=self._desk.waiting,
             started=stable.started,
             replaced=stable.replaced,
-            reloads=counts["reloads"],
+            reloads=counts[Event.RELOADED],
             circuit=self._breaker.state,
         )
 

@@ -12,10 +12,12 @@ from subpool.sandbox.body import library_path
 from subpool.sandbox.origin import Origin
 from subpool.sandbox.policy import Policy, library_folders, site_folders
 
-__all__ = ["Isolation", "Settings"]
+__all__ = ["Codec", "Isolation", "Settings"]
 
 Isolation = Literal["interpreter", "process"]
 """Where a plugin runs: in an interpreter of this process, or in a process of its own."""
+Codec = Literal["json", "msgpack"]
+"""How values cross."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +29,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sys_path: tuple[str, ...]
     environ: dict[str, str]
     isolation: Isolation
+    codec: Codec
     max_result: int
+    load_timeout: float
     memory: int | None = None
     open_files: int | None = None
 
@@ -44,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "functions": None if listed is None else list(listed),
             "environ": self.environ,
             "policy": self.policy.written((str(origin.folder), *own)),
+            "codec": self.codec,
             "max_result": self.max_result,
             "recursion_limit": sys.getrecursionlimit(),
             "library": [*(os.path.join(folder, "") for folder in library_folders()), "<frozen"],

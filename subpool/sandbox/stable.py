@@ -72,9 +72,11 @@ class Stable:
 
     def _start(self, call: Call | None) -> Instance:
         instance: Instance | None = None
-        generation = self._generation
+        generation, begun = self._generation, clock()
         try:
             instance = self._make()
+            if call is not None and call.until is not None:
+                call.until += clock() - begun  # loading is on nobody's time
             return instance
         finally:
             with self._changed:

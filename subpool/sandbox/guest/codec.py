@@ -5,6 +5,9 @@ in ISO 8601, decimals and UUIDs as text, enumerations as their values, dataclass
 the infinities as null.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# The values that pass here may be anything: what is known of them is what `isinstance` said.
+
 from __future__ import annotations
 
 import json
@@ -14,7 +17,7 @@ from typing import Any
 __all__ = ["Unwritable", "read", "write"]
 
 
-class Unwritable(TypeError):
+class Unwritable(TypeError):  # noqa: N818 - the plugin never sees it
     """A value, or a part of it, has no form in JSON. `path` says where it sits."""
 
     def __init__(self, path: str, message: str) -> None:
@@ -88,7 +91,9 @@ def _is(value: object, module: str, name: str) -> bool:
 
 def _duration(value: Any) -> str:
     sign, value = ("-", -value) if value.days < 0 else ("", value)
-    seconds = f"{value.seconds}.{value.microseconds:06}".rstrip("0").rstrip(".") if value.microseconds else value.seconds
+    seconds = (
+        f"{value.seconds}.{value.microseconds:06}".rstrip("0").rstrip(".") if value.microseconds else value.seconds
+    )
     days = f"{value.days}D" if value.days else ""
     time = f"T{seconds}S" if value.seconds or value.microseconds or not days else ""
     return f"{sign}P{days}{time}"
@@ -96,7 +101,7 @@ def _duration(value: Any) -> str:
 
 def _spelled(value: Any, path: str, above: set[int]) -> Any:
     """The value with every part in a form that JSON has, for what the fast way cannot write."""
-    if value is None or isinstance(value, (bool, int, str)) and not _is(value, "enum", "Enum"):
+    if value is None or (isinstance(value, (bool, int, str)) and not _is(value, "enum", "Enum")):
         return value
     if isinstance(value, float):
         return value if value - value == 0 else None

@@ -4,6 +4,9 @@ A converter is made once per annotation. What an annotation says that is not kno
 msgspec, nothing is guessed: text is no number, a whole float is no integer, and an integer is a fine float.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# The values that pass here may be anything: what is known of them is what `isinstance` said.
+
 from __future__ import annotations
 
 import sys
@@ -50,9 +53,6 @@ def _origin_name(annotation: Any) -> str:
         if typing is not None and origin is getattr(typing, name, None) and origin is not None:
             return name
     return ""
-
-
-
 
 
 def _of_class(cls: type) -> Converter | None:
@@ -229,8 +229,7 @@ def _key(key: Any) -> Converter | None:
 
 
 class _Dataclass:
-    """Turns objects into instances of a dataclass. Fields are looked at when the first one comes: types may refer
-    to each other."""
+    """Turns objects into instances of a dataclass, whose fields are looked at when the first one comes."""
 
     def __init__(self, cls: type) -> None:
         self._cls: Any = cls
@@ -287,7 +286,7 @@ def _looked_up(annotation: Any, names: Any) -> tuple[bool, Any]:
     if not isinstance(annotation, str):
         return True, annotation
     try:
-        return True, eval(annotation, dict(names))  # noqa: S307 - the plugin's own text, in the plugin's interpreter
+        return True, eval(annotation, dict(names))
     except Exception:  # noqa: BLE001 - a name for type checkers alone
         return False, None
 
@@ -295,5 +294,3 @@ def _looked_up(annotation: Any, names: Any) -> tuple[bool, Any]:
 def _kind(value: Any) -> str:
     names = {type(None): "null", list: "array", dict: "object"}
     return names.get(type(value), type(value).__name__)
-
-

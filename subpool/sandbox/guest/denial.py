@@ -12,11 +12,11 @@ KEPT = 100
 """Refusals that wait to be told in detail; further ones are only counted."""
 
 
-class FileDenied(PolicyViolation, PermissionError):
+class FileDenied(PolicyViolation, PermissionError):  # noqa: N818 - as PolicyViolation
     """A file that the policy does not open."""
 
 
-class ImportDenied(PolicyViolation, ImportError):
+class ImportDenied(PolicyViolation, ImportError):  # noqa: N818 - as PolicyViolation
     """A module that the policy does not let in."""
 
 

@@ -44,7 +44,9 @@ def install(denials: Denials, subprocess: bool, refused: Callable[[str], bool]) 
     import _imp
 
     guards = {
-        module: {name: _refusal(f"{module}.{name}", denials) for name in names if not (subprocess and name in FOR_PROCESSES)}
+        module: {
+            name: _refusal(f"{module}.{name}", denials) for name in names if not (subprocess and name in FOR_PROCESSES)
+        }
         for module, names in PROCESS_WIDE.items()
     }
     for name, module in list(sys.modules.items()):
@@ -96,6 +98,10 @@ class _Doorman:
             self._denials.refuse("import", name, ImportDenied)
 
 
+def _keep_to_yourself(*_: object) -> None:
+    """Set or unset nothing outside: the guest's own mapping holds the variable."""
+
+
 def furnish(environ: dict[str, str]) -> None:
     """Have an environment of the guest's own: what it sets there stays there, and the process never sees it."""
     import posix
@@ -106,7 +112,7 @@ def furnish(environ: dict[str, str]) -> None:
     posix.environ.update(data)  # type: ignore[attr-defined, unused-ignore]
     own.environ._data.clear()
     own.environ._data.update(data)
-    own.putenv = own.unsetenv = lambda *_: None
+    own.putenv = own.unsetenv = _keep_to_yourself
     for leak in ("reload_environ",):
         if hasattr(own, leak):
             delattr(own, leak)

@@ -97,7 +97,9 @@ def _checks(policy: Mapping[str, Any], denials: Denials, refused: Callable[[str]
         denied += PROCESSES
     table |= {event: _refusal(event, denials) for event in denied}
     if not policy["native_code"]:
-        table |= {event: _refusal(event, denials) for event in ("ctypes.dlopen", "ctypes.dlsym", "ctypes.call_function")}
+        table |= {
+            event: _refusal(event, denials) for event in ("ctypes.dlopen", "ctypes.dlsym", "ctypes.call_function")
+        }
     return table.get  # a method in C: it shows no closure
 
 
@@ -159,12 +161,13 @@ class _Files:
             return
         self._denials.refuse(event, f"{name!r}, {'write' if write else 'read'}", FileDenied)
 
-    def _name(self, path: Any) -> str:
+    @staticmethod
+    def _name(path: Any) -> str:
         if path is None:
             return "."
         if isinstance(path, bytes):
             return os.fsdecode(path)
-        return str(path) if type(path) is str else str.__str__(path) if isinstance(path, str) else os.fspath(path)
+        return str.__str__(path) if isinstance(path, str) else str(path)
 
 
 # -- imports ---------------------------------------------------------------------------------------------------------
@@ -205,6 +208,7 @@ def _imports(policy: Mapping[str, Any], denials: Denials, refused: Callable[[str
 
 def _sockets(denials: Denials) -> Any:
     """Sockets that stay within the process, as event loops need them, are no network."""
+
     def look(args: tuple[Any, ...]) -> None:
         family = args[1]
         if family != UNIX:
@@ -219,4 +223,3 @@ def _messages(denials: Denials) -> Any:
             denials.refuse("socket.sendmsg", _shown(args[1]))
 
     return look
-

@@ -1,4 +1,4 @@
-"""The guest: sets itself up as the host says, loads the plugin, and runs one call after the other until it is let go."""
+"""The guest: sets itself up as the host says, loads the plugin, and runs call after call until it is let go."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ class Guest:
         self.link = link
         self.voice = Voice(link, self.denials)
         self.stopper = Stopper(stop_fd, tuple(settings["library"]), tuple(settings["site"]))
+        self._read, self._write = _codec(settings["codec"])
         self.functions: dict[str, Offered] = {}
         self.failure: dict[str, Any] | None = None
         self._jobs: SimpleQueue[tuple[int, bytes] | None] | None = None
@@ -86,8 +87,8 @@ class Guest:
         sys.path_importer_cache.clear()
         guards.furnish(settings["environ"])
         self.voice.take_streams()
-        face._Host.report = self._report
-        face._Host.stopping = self.stopper.stopping
+        face._host.report = self._report
+        face._host.stopping = self.stopper.stopping
 
     def _report(self, fraction: float, message: str) -> None:
         self.voice.report(fraction, message)
@@ -101,7 +102,7 @@ class Guest:
         try:
             module = load(settings["module"], settings["file"], settings["search"])
             self.functions = offered(module, settings["functions"])
-            ready = {"functions": [each.described() for each in self.functions.values()]}
+            ready: dict[str, Any] = {"functions": [each.described() for each in self.functions.values()]}
         except BaseException as error:  # noqa: BLE001 - whatever the plugin's code raises is told
             ready = {"failure": describe(error)}
         finally:
@@ -152,7 +153,7 @@ class Guest:
     def _outcome(self, name: str, data: bytes) -> tuple[int, bytes]:
         try:
             function = self.functions[name]
-            args = read(data)
+            args = self._read(data)
             function.fits(len(args))
             args = function.arguments(args)
         except Misfit as misfit:
@@ -168,7 +169,7 @@ class Guest:
 
     def _written(self, value: Any) -> tuple[int, bytes]:
         try:
-            data = write(value)
+            data = self._write(value)
         except Unwritable as error:
             return Say.MISFIT, write({"path": error.path, "message": str(error)})
         most = self.settings["max_result"]
@@ -195,6 +196,15 @@ class Guest:
                 self._perform(*job)
             except Ended:
                 return
+
+
+def _codec(name: str) -> tuple[Any, Any]:
+    """How to read and write values."""
+    if name == "json":
+        return read, write
+    from subpool.sandbox.guest import packed
+
+    return packed.read, packed.write
 
 
 _setpriority = getattr(os, "setpriority", None)  # bound before the policy takes it away

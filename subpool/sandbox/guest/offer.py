@@ -39,7 +39,7 @@ def offered(module: ModuleType, listed: list[str] | None) -> dict[str, Offered]:
     """The functions that a host may call: those listed in the manifest, else those exported, else all public ones.
 
     Raises:
-        LookupError: the manifest lists a function that is not there.
+        AttributeError: the manifest lists a function that is not there.
     """
     if listed is not None:
         return {name: Offered(name, _listed(module, name)) for name in listed}
@@ -53,8 +53,8 @@ def _mark(value: Any) -> Any:
 
 def _listed(module: ModuleType, name: str) -> Any:
     found = getattr(module, name, None)
-    if not callable(found):
-        raise LookupError(f"the manifest lists a function {name!r}, which {module.__name__} does not have")
+    if found is None or not callable(found):
+        raise AttributeError(f"the manifest lists a function {name!r}, which {module.__name__} does not have")
     return found
 
 
@@ -131,7 +131,7 @@ class Offered:
         code = getattr(function, "__code__", None)
         names = list(code.co_varnames[: code.co_argcount]) if code is not None else []
         try:
-            hints = getattr(function, "__annotations__", None) or {}
+            hints: dict[str, Any] = getattr(function, "__annotations__", None) or {}
         except Exception:  # noqa: BLE001 - annotations are code of the plugin's from CPython 3.14 on
             hints = {}
         return {

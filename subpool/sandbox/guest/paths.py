@@ -1,7 +1,7 @@
 """Whether a path lies under a root, once links and dots are resolved.
 
-The functions are bound here once, from the module in C, so that a plugin which replaces `os.path.realpath` or `os.lstat`
-replaces nothing for its policy.
+The functions are bound here once, from the module in C, so that a plugin which replaces `os.path.realpath` or
+`os.lstat` replaces nothing for its policy.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ KIND = 0o170000
 MOST_LINKS = 40
 
 
-def resolved(
-    path: str, *, _lstat: Any = lstat, _readlink: Any = readlink, _getcwd: Any = getcwd
-) -> str:
+def resolved(path: str, *, _lstat: Any = lstat, _readlink: Any = readlink, _getcwd: Any = getcwd) -> str:
     """The path with every link followed and every dot taken out; what does not exist is taken as it is named."""
     parts = (path if path.startswith("/") else f"{_getcwd()}/{path}").split("/")[::-1]
     done: list[str] = []
@@ -62,4 +60,4 @@ class Roots:
         """Whether a resolved path lies under a root. The root itself does."""
         own = max((len(root) for root, below in self._roots if path == root or path.startswith(below)), default=-1)
         barred = max((len(root) for root, below in self._without if path == root or path.startswith(below)), default=-1)
-        return own > barred
+        return own >= barred and own >= 0

@@ -26,7 +26,7 @@ class Stopper:
         self._interrupter = Interrupter(self._stacks)
         self._interrupter._library, self._interrupter._site = library, site
         self._interrupter._tool_found()  # before the policy is in force
-        self._stopped = 0
+        self._stopped: int | None = None
         self._current: dict[int, Stoppable] = {}
         self._thread = Thread(target=self._run, name="subpool-stopper")
 
@@ -101,5 +101,3 @@ class Stopper:
         task: Any = self._current.get(number)
         if task is not None:
             task.cancelled = True
-
-
