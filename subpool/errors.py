@@ -125,6 +125,6 @@ class PluginTypeError(PluginError, TypeError):
 class PolicyViolation(PluginError):  # noqa: N818 - the name is part of the public face
     """A plugin did what its `Policy` does not allow. Raised inside the plugin, and by the call if it lets it pass.
 
-    Inside, what was refused for a file is a `PermissionError` as well, and what was refused to an import statement an
-    `ImportError`, so that code which can do without goes on.
+    Inside, it is an `ImportError` as well where an import statement was refused, and a `PermissionError` elsewhere, so
+    that code which can do without goes on.
     """

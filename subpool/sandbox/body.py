@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final, Protocol
 
 from subpool._wire import interpreters
@@ -15,7 +15,7 @@ from subpool.sandbox.guest import child
 from subpool.sandbox.policy import library_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Body", "InterpreterBody", "ProcessBody", "library_path"]
 
@@ -31,6 +31,10 @@ class Body(Protocol):
 
     def kill(self) -> bool:
         """End it by force; False where there is no force to be had."""
+        ...
+
+    def when_gone(self, action: Callable[[], object]) -> None:
+        """Do this as soon as the guest has ended; now, if it has."""
         ...
 
     def cpu_clock(self, ident: int) -> int | None:
@@ -56,6 +60,8 @@ class InterpreterBody:
     def __init__(self, name: str, fd: int, stop_fd: int) -> None:
         self.failure: str | None = None
         self._fds = (fd, stop_fd)
+        self._lock = Lock()
+        self._actions: list[Callable[[], object]] | None = []
         self._thread = Thread(target=self._live, name=f"subpool-sandbox-{name}", daemon=True)
         self._thread.start()
 
@@ -72,6 +78,18 @@ class InterpreterBody:
         finally:
             for fd in self._fds:
                 os.close(fd)
+            with self._lock:
+                actions, self._actions = self._actions or [], None
+            for action in actions:
+                action()
+
+    def when_gone(self, action: Callable[[], object]) -> None:
+        """Do this at the end of the guest's thread; now, if that has come."""
+        with self._lock:
+            if self._actions is not None:
+                self._actions.append(action)
+                return
+        action()
 
     def leave(self, seconds: float) -> bool:
         """Wait for the guest to end."""
@@ -132,6 +150,10 @@ class ProcessBody:
         self._process.kill()
         self._process.wait()
         return True
+
+    def when_gone(self, action: Callable[[], object]) -> None:
+        """Do this now: whoever asks has killed it."""
+        action()
 
     def cpu_clock(self, ident: int) -> int | None:
         """The clock of the whole process: it runs one call at a time."""

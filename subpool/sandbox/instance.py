@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
-from enum import Enum
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Final
 
@@ -16,17 +14,19 @@ from subpool.sandbox.body import InterpreterBody, ProcessBody
 from subpool.sandbox.boundary import Described, Function
 from subpool.sandbox.guest.stopper import NUMBER
 from subpool.sandbox.link import Ended, Link, Say, TooLarge
+from subpool.sandbox.request import Call, Watch, Why
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from subpool.sandbox.body import Body
     from subpool.sandbox.hearing import Report
+    from subpool.sandbox.link import Frame
     from subpool.sandbox.settings import Settings
 
     Hear = Callable[[int, bytes, Callable[[Report], object] | None], object]
 
-__all__ = ["Call", "Instance", "Lost", "Why"]
+__all__ = ["Instance", "Lost"]
 
 GRACE: Final = 2.0
 """Seconds that a call has to stop in before its instance is given up."""
@@ -39,43 +39,8 @@ OVERHEAD: Final = 1 << 20
 OUTCOMES: Final = frozenset((Say.RESULT, Say.ERROR, Say.MISFIT, Say.STOPPED))
 
 
-class Why(Enum):
-    """Why a call was told to stop."""
-
-    LATE = "it ran longer than its timeout"
-    CPU = "it used more CPU time than it may"
-    CANCELLED = "it was cancelled"
-
-
 class Lost(Exception):  # noqa: N818 - for the sandbox, which makes of it what the caller sees
     """The guest is gone, or does not come back, or says what no guest may say."""
-
-
-class Call:
-    """One call on its way through an instance."""
-
-    def __init__(
-        self, function: str, data: bytes, until: float | None, cpu: float | None, *, background: bool = False
-    ) -> None:
-        self.function = function
-        self.data = data
-        self.until = until
-        """Time of the clock when it is late."""
-        self.cpu = cpu
-        """Seconds of CPU time that it may use."""
-        self.background = background
-        self.why: Why | None = None
-        """Why it was told to stop, if it was."""
-        self.cancelled = False
-        self.nudge: Callable[[], None] | None = None
-        self.on_report: Callable[[Report], object] | None = None
-
-    def cancel(self) -> None:
-        """Have it stopped, from any thread."""
-        self.cancelled = True
-        nudge = self.nudge
-        if nudge is not None:
-            nudge()
 
 
 class Instance:
@@ -120,7 +85,7 @@ class Instance:
         try:
             self._link.send(Say.SETUP, 0, msgspec.json.encode(settings.written()), until)
             ready = self._await_ready(until, f"it took more than {settings.load_timeout:g} s to load")
-        except (Ended, TooLarge, TimeoutError) as error:
+        except (Ended, TooLarge, TimeoutError, msgspec.DecodeError) as error:
             raise PluginError(f"could not be started: {self._reason(error)}", plugin=settings.plugin) from None
         if ready.failure is not None:
             raise ready.failure.error(settings.plugin, "")
@@ -165,7 +130,7 @@ class Instance:
         try:
             self._link.send(kind, self._number, content, clock() + GRACE if call.until is None else call.until + GRACE)
             return self._await(call)
-        except (Ended, TooLarge, TimeoutError) as error:
+        except (Ended, TooLarge, TimeoutError, msgspec.DecodeError) as error:
             self.broken = True
             raise Lost(self._reason(error)) from None
         except BaseException:
@@ -178,45 +143,30 @@ class Instance:
         ring(self._bell.address)
 
     def _await(self, call: Call) -> tuple[int, bytes]:
-        watch = None if call.cpu is None else CpuWatch(call.cpu, self._clock(call))
-        look, given_up = call.until if watch is None else watch.look(call.until), None
-        if call.cancelled:
-            look = 0.0
+        watch = Watch(call, GRACE, self._job_clock if call.background else self._main_clock)
         while True:
-            frame = self._link.receive(look)
-            if frame is not None:
-                kind, number, content = frame
-                if kind in OUTCOMES:
-                    if number == self._number:
-                        return kind, content
-                elif kind == Say.BEGUN:
-                    self._job_clock = self._body.cpu_clock(msgspec.json.decode(content, type=int))
-                    if watch is not None:
-                        watch.use(self._job_clock)
-                else:
-                    self._hear(kind, content, call.on_report)
-                continue
-            self._bell.hush()
-            now = clock()
-            if given_up is not None and now >= given_up:
-                raise TimeoutError(f"it did not stop within {GRACE:g} s: {'' if call.why is None else call.why.value}")
-            why = given_up is None and self._why(call, watch, now)
-            if why:
-                call.why = why
-                given_up = now + GRACE
-                self._stop(self._number)
-            look = given_up if given_up is not None else call.until if watch is None else watch.look(call.until)
+            frame = self._link.receive(watch.look)
+            outcome = None if frame is None else self._take(frame, call, watch)
+            if outcome is not None:
+                return outcome
+            if frame is None or watch.due:  # a guest that talks all the time is no reason to wait for ever
+                self._bell.hush()
+                if watch.expired():
+                    raise TimeoutError(f"it did not stop within {GRACE:g} s")
+                if watch.has_to_stop():
+                    self._stop(self._number)
 
-    @staticmethod
-    def _why(call: Call, watch: CpuWatch | None, now: float) -> Why | None:
-        if call.cancelled:
-            return Why.CANCELLED
-        if call.until is not None and now >= call.until:
-            return Why.LATE
-        return Why.CPU if watch is not None and watch.over else None
-
-    def _clock(self, call: Call) -> int | None:
-        return self._job_clock if call.background else self._main_clock
+    def _take(self, frame: Frame, call: Call, watch: Watch) -> tuple[int, bytes] | None:
+        """Take a frame; kind and content, if it is the outcome."""
+        kind, number, content = frame
+        if kind in OUTCOMES:
+            return (kind, content) if number == self._number else None
+        if kind == Say.BEGUN:
+            self._job_clock = self._body.cpu_clock(msgspec.json.decode(content, type=int))
+            watch.use(self._job_clock)
+        else:
+            self._hear(kind, content, call.on_report)
+        return None
 
     def _stop(self, number: int) -> None:
         try:
@@ -250,8 +200,7 @@ class Instance:
             pass  # the guest was quicker
         gone = self._body.leave(seconds) or self._body.kill()
         self._bell.close()
-        if gone:
-            self._stop_socket.close()
+        self._body.when_gone(self._stop_socket.close)
         return gone
 
     @property
@@ -265,10 +214,7 @@ class Instance:
 
     def gone(self) -> bool:
         """Whether a guest that was closed has ended by now."""
-        if self._body.leave(0):
-            self._stop_socket.close()
-            return True
-        return False
+        return self._body.leave(0)
 
 
 class Ready(msgspec.Struct):
@@ -276,38 +222,3 @@ class Ready(msgspec.Struct):
 
     functions: list[Function] = []
     failure: Described | None = None
-
-
-class CpuWatch:
-    """Tells when a call has used up its CPU time."""
-
-    def __init__(self, seconds: float, clock_id: int | None) -> None:
-        self._seconds = seconds
-        self._clock_id: int | None = None
-        self._end = 0.0
-        self.use(clock_id)
-
-    def use(self, clock_id: int | None) -> None:
-        """Count on this clock from now on."""
-        self._clock_id = clock_id
-        self._end = self._now() + self._seconds
-
-    def _now(self) -> float:
-        if self._clock_id is None:
-            return 0.0
-        try:
-            return time.clock_gettime(self._clock_id)
-        except OSError:
-            return 0.0  # its thread or process has ended, which the link will tell
-
-    @property
-    def over(self) -> bool:
-        """Whether it is used up."""
-        return self._clock_id is not None and self._now() >= self._end
-
-    def look(self, until: float | None) -> float | None:
-        """When to look again: it cannot be used up before."""
-        if self._clock_id is None:
-            return until
-        soonest = clock() + max(1e-3, self._end - self._now())
-        return soonest if until is None else min(until, soonest)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from subpool.sandbox.hearing import Report
-    from subpool.sandbox.instance import Call
+    from subpool.sandbox.request import Call
 
 __all__ = ["Order"]
 

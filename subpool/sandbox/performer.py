@@ -7,8 +7,9 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
 from subpool.errors import PluginError, PluginTypeError
-from subpool.sandbox.instance import Call, Lost, Why
+from subpool.sandbox.instance import Lost
 from subpool.sandbox.link import Say
+from subpool.sandbox.request import Call, Why
 from subpool.sandbox.stats import Event
 
 if TYPE_CHECKING:

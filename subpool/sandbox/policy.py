@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    Paths = Sequence[str | os.PathLike[str]]
+    Names = Sequence[str]
+else:  # what they are made into, and what msgspec reads
+    Paths = Names = tuple[str, ...]
 
 __all__ = ["Policy", "library_folders", "site_folders"]
 
@@ -45,13 +50,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     priorities and limits, `os.fork`, other interpreters, tracing, and walks over all objects.
     """
 
-    read: tuple[str, ...] = ()
-    write: tuple[str, ...] = ()
+    read: Paths = ()
+    write: Paths = ()
     network: bool = False
     subprocess: bool = False
-    imports_denied: tuple[str, ...] = ()
+    imports_denied: Names = ()
     native_code: bool = False
-    environ: tuple[str, ...] = ()
+    environ: Names = ()
 
     def __post_init__(self) -> None:
         for name in (*FILES, *NAMES):
@@ -102,7 +107,7 @@ def _texts(name: str, values: Any, *, path: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _holds(roots: Iterable[str], path: str) -> bool:
+def _holds(roots: Iterable[str | os.PathLike[str]], path: str | os.PathLike[str]) -> bool:
     path = os.path.realpath(path)
     return any(os.path.commonpath((path, real := os.path.realpath(root))) == real for root in roots)
 

@@ -12,12 +12,13 @@ from subpool.sandbox.boundary import Boundary, Function
 from subpool.sandbox.breaker import Breaker
 from subpool.sandbox.desk import Desk, PluginTask
 from subpool.sandbox.hearing import Hearing
-from subpool.sandbox.instance import Call, Instance
+from subpool.sandbox.instance import Instance
 from subpool.sandbox.options import Options
 from subpool.sandbox.order import Order
 from subpool.sandbox.origin import find
 from subpool.sandbox.performer import Performer
 from subpool.sandbox.policy import Policy
+from subpool.sandbox.request import Call
 from subpool.sandbox.runners import runners
 from subpool.sandbox.settings import Settings
 from subpool.sandbox.stable import Stable

@@ -8,7 +8,8 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING
 
 from subpool.errors import PluginError
-from subpool.sandbox.instance import Call, Instance
+from subpool.sandbox.instance import Instance
+from subpool.sandbox.request import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,14 +6,14 @@ from typing import Any
 
 from subpool.errors import PolicyViolation
 
-__all__ = ["Denials", "FileDenied", "ImportDenied"]
+__all__ = ["Denials", "Denied", "ImportDenied"]
 
 KEPT = 100
 """Refusals that wait to be told in detail; further ones are only counted."""
 
 
-class FileDenied(PolicyViolation, PermissionError):  # noqa: N818 - as PolicyViolation
-    """A file that the policy does not open."""
+class Denied(PolicyViolation, PermissionError):  # noqa: N818 - as PolicyViolation
+    """What the policy does not let out of the operating system's hands."""
 
 
 class ImportDenied(PolicyViolation, ImportError):  # noqa: N818 - as PolicyViolation
@@ -29,7 +29,7 @@ class Denials:
         self._told: list[list[str]] = []
         self._count: dict[str, int] = {}
 
-    def refuse(self, event: str, what: str, kind: type[PolicyViolation] = PolicyViolation) -> Any:
+    def refuse(self, event: str, what: str, kind: type[PolicyViolation] = Denied) -> Any:
         """Note it, and raise it."""
         self._count[event] = self._count.get(event, 0) + 1
         if len(self._told) < KEPT:

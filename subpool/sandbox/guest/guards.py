@@ -21,7 +21,8 @@ PROCESS_WIDE: Final[dict[str, tuple[str, ...]]] = {
         "_exit", "abort", "umask", "nice", "setpriority", "sched_setaffinity", "sched_setparam", "sched_setscheduler",
         "setuid", "setgid", "seteuid", "setegid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups",
         "initgroups", "setsid", "setpgid", "setpgrp", "tcsetpgrp", "chroot", "mkfifo", "mknod", "closerange", "setns",
-        "unshare", "pidfd_open", "_create_environ", "wait", "wait3", "wait4", "waitid", "waitpid", "login_tty",
+        "unshare", "_create_environ", "fork", "forkpty", "fork1", "execv", "execve", "wait", "wait3", "wait4", "waitid",
+        "waitpid", "login_tty",
     ),
     "_signal": (
         "raise_signal", "alarm", "setitimer", "pthread_sigmask", "pidfd_send_signal", "set_wakeup_fd", "siginterrupt",
@@ -33,7 +34,7 @@ PROCESS_WIDE: Final[dict[str, tuple[str, ...]]] = {
     "_posixsubprocess": ("fork_exec",),
     "gc": ("freeze", "unfreeze"),
 }  # fmt: skip
-FOR_PROCESSES: Final = frozenset(("fork_exec", "wait", "wait3", "wait4", "waitid", "waitpid", "pidfd_open"))
+FOR_PROCESSES: Final = frozenset(("fork_exec", "wait", "wait3", "wait4", "waitid", "waitpid"))
 """What a plugin that may start processes needs."""
 COPIES: Final = {"posix": "os", "_signal": "signal", "_locale": "locale", "_thread": "_thread"}
 """Modules that copy the names of another one as they are loaded."""

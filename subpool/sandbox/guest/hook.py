@@ -14,7 +14,7 @@ import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING, Any, Final
 
-from subpool.sandbox.guest.denial import Denials, FileDenied, ImportDenied
+from subpool.sandbox.guest.denial import Denials, ImportDenied
 from subpool.sandbox.guest.paths import Roots, resolved
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class _Files:
             return  # the latter is no file: CPython looks for the source of what was never in one, after a SyntaxError
         if roots.hold(resolved(name)):
             return
-        self._denials.refuse(event, f"{name!r}, {'write' if write else 'read'}", FileDenied)
+        self._denials.refuse(event, f"{name!r}, {'write' if write else 'read'}")
 
     @staticmethod
     def _name(path: Any) -> str:
@@ -194,6 +194,8 @@ def _imports(policy: Mapping[str, Any], denials: Denials, refused: Callable[[str
     def look(args: tuple[Any, ...]) -> None:
         name, file = args[0], args[1]
         if isinstance(name, str) and refused(name):
+            if name in BARRED and _by_library(sys._getframe(1)):
+                raise ImportError(f"no module {name!r} for a plugin", name=name)
             denials.refuse("import", name, ImportDenied)
         if native or not isinstance(file, str) or not file.endswith(suffixes):
             return
@@ -201,6 +203,14 @@ def _imports(policy: Mapping[str, Any], denials: Denials, refused: Callable[[str
             denials.refuse("import", f"{name}: native code in {file!r}", ImportDenied)
 
     return look
+
+
+def _by_library(frame: Any) -> bool:
+    """Whether it is the standard library that looks whether a module is there, as `concurrent.futures` does."""
+    name = ""
+    while frame is not None and (not name or name.startswith(("importlib.", "_frozen_importlib", "subpool.sandbox."))):
+        name, frame = str(frame.f_globals.get("__name__")), frame.f_back
+    return name.startswith("concurrent.futures")
 
 
 # -- sockets ---------------------------------------------------------------------------------------------------------
