@@ -17,6 +17,7 @@ import subpool
 from subpool.errors import PluginError
 from subpool.sandbox.breaker import Breaker, Circuit
 from subpool.sandbox.desk import Desk, PluginTask
+from subpool.sandbox.hearing import Report
 from subpool.sandbox.order import Order
 from subpool.sandbox.runners import Runners
 
@@ -240,7 +241,7 @@ class TestBreaker:
         breaker.failed()
         breaker.admit()
         breaker.failed()
-        assert breaker.state is Circuit.OPEN
+        assert breaker.state.value == "open"
         with pytest.raises(PluginError, match=r"failed 2 times in a row, and is left alone for another 10\.0 s"):
             breaker.admit()
         now = 111.0
@@ -256,7 +257,7 @@ class TestBreaker:
         breaker.admit()
         breaker.succeeded()
         breaker.admit()
-        assert breaker.state is Circuit.CLOSED
+        assert breaker.state.value == "closed"
 
     def test_of_a_sandbox(self, inner_boxes: Boxes) -> None:
         box = inner_boxes("def fail():\n    1 / 0\ndef fine(x: int):\n    return x", break_after=2, break_seconds=1000)
@@ -286,7 +287,11 @@ class TestWhatAPluginSays:
 
     def test_reports(self, boxes: Boxes) -> None:
         heard: list[tuple[str, float, str]] = []
-        box = boxes(self.REPORTING, on_report=lambda each: heard.append((each.plugin, each.fraction, each.message)))
+
+        def hear(each: Report) -> None:
+            heard.append((each.plugin, each.fraction, each.message))
+
+        box = boxes(self.REPORTING, on_report=hear)
         assert box.call("work") is False
         assert heard == [("plugin", 0.5, "half"), ("plugin", 1.0, "")]
         mine: list[float] = []
@@ -301,7 +306,10 @@ class TestWhatAPluginSays:
         assert ("subpool.sandbox.plugin.inner", "WARNING", "careful 7") in records
 
     def test_a_callback_that_fails_disturbs_nothing(self, boxes: Boxes, caplog: pytest.LogCaptureFixture) -> None:
-        box = boxes(self.REPORTING, on_report=lambda _: 1 / 0)
+        def fail(_: Report) -> None:
+            raise ValueError("on purpose")
+
+        box = boxes(self.REPORTING, on_report=fail)
         assert box.call("work") is False
         assert "could not be delivered" in caplog.text
 

@@ -205,12 +205,20 @@ class Instance:
 
     @property
     def frozen(self) -> bool:
-        """Whether a guest that was closed, and is not gone, holds its GIL for good."""
-        self._stop_socket.settimeout(0.2)
+        """Whether a guest that does not end holds its GIL for good: nothing in it can answer."""
+        try:
+            self._stop_socket.settimeout(0.2)
+            self._stop_socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return False  # it is gone after all
         try:
             return not self._stop_socket.recv(1)
         except OSError:
             return True
+
+    def kill(self) -> bool:
+        """End a guest at once, if that can be done from outside. Whether it could."""
+        return self._body.kill()
 
     def gone(self) -> bool:
         """Whether a guest that was closed has ended by now."""

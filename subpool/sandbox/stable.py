@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import deque
 from threading import Condition
 from time import perf_counter as clock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from subpool.errors import PluginError
-from subpool.sandbox.instance import Instance
+from subpool.sandbox.instance import ENDING, Instance
 from subpool.sandbox.request import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Stable"]
+
+KILL: Final = 0.2
+"""Seconds in which a process that was killed is gone."""
 
 
 class Stable:
@@ -31,6 +34,7 @@ class Stable:
         self._leased: dict[Instance, Call | None] = {}
         self._aside: list[Instance] = []
         self._starting = 0
+        self._ending = 0
         self._calls_waiting = 0
         self._generation = 0
         self._generations: dict[Instance, int] = {}
@@ -98,6 +102,7 @@ class Stable:
                 self._idle.append(instance)
             else:
                 del self._generations[instance]
+                self._ending += 1
                 self.replaced += instance.broken
             self._changed.notify()
         if not keep:
@@ -105,10 +110,13 @@ class Stable:
 
     def _end(self, instance: Instance, seconds: float | None = None) -> None:
         """End an instance. One that broke is not waited for: it may be stuck in C."""
-        wait = (0.0 if instance.broken else 3.0) if seconds is None else seconds
-        if not instance.close(wait):
-            with self._changed:
+        wait = (0.0 if instance.broken else ENDING) if seconds is None else seconds
+        gone = instance.close(wait)
+        with self._changed:
+            self._ending -= 1
+            if not gone:
                 self._aside.append(instance)
+            self._changed.notify_all()
 
     # -- all of them -----------------------------------------------------------------------------------------------
 
@@ -132,7 +140,7 @@ class Stable:
     @property
     def frozen(self) -> bool:
         """Whether a guest that does not end holds its GIL for good."""
-        return any(each.frozen for each in self.aside)
+        return bool(self._starting) or any(each.frozen for each in (*self.aside, *list(self._leased)))
 
     def renew(self) -> Instance:
         """Start an instance anew, and let go of all the others: those at work when they come back.
@@ -147,6 +155,7 @@ class Stable:
             self._generation += 1
             self._generations[fresh] = self._generation
             old = list(self._idle)
+            self._ending += len(old)
             self._idle.clear()
             for each in old:
                 del self._generations[each]
@@ -159,6 +168,7 @@ class Stable:
         """End those that do nothing; they start anew at next use. False: some are at work."""
         with self._changed:
             old = list(self._idle)
+            self._ending += len(old)
             self._idle.clear()
             for each in old:
                 del self._generations[each]
@@ -176,7 +186,18 @@ class Stable:
                     call.cancel()
             self._changed.notify_all()
             until = clock() + seconds
-            while (self._leased or self._starting) and clock() < until:
-                self._changed.wait(max(0.0, until - clock()))
+            self._await_rest(until)
         self.drop_idle(seconds)
-        return not self._leased and not self.aside
+        with self._changed:
+            self._await_rest(until)
+            for each in self._leased:
+                each.kill()  # a process; whoever waits for it hears that it is gone
+            if self._leased or self._starting or self._ending:
+                self._await_rest(clock() + KILL)
+        if self._leased or self._starting or self._ending:
+            return False
+        return not self.aside
+
+    def _await_rest(self, until: float) -> None:
+        while (self._leased or self._starting or self._ending) and clock() < until:
+            self._changed.wait(max(0.0, until - clock()))
