@@ -183,6 +183,66 @@ class TestFiles:
         assert box.stats().denials == {}
 
 
+class TestOutOfReach:
+    def test_what_enforces_it_is_hidden(self, boxes: Boxes) -> None:
+        """A plugin that imports and changes subpool's own modules changes copies."""
+        box = boxes(
+            """
+            import importlib, os, posixpath
+            from subpool.sandbox.guest import denial, guards, hook, paths
+
+            denial.Denials.refuse = lambda *_: None
+            paths.resolved = hook.resolved = lambda path: "/usr"
+            hook.Roots.hold = lambda *_: True
+            hook.FILE_WRITES = ()
+            os.path.realpath = posixpath.realpath = os.lstat = lambda path: "/"
+
+            def look():
+                return open("/etc/passwd").read()
+
+            def mask():
+                os.umask(0)
+            """
+        )
+        refused(box, "open", "look")
+        refused(box, "posix.umask", "mask")
+
+    @pytest.mark.parametrize(
+        "event, source",
+        [
+            ("os.open", "os.open('secret.txt', os.O_RDONLY, dir_fd=fd)"),
+            ("os.remove", "os.remove('secret.txt', dir_fd=fd)"),
+            ("os.rename", "os.rename('a', 'b', src_dir_fd=fd, dst_dir_fd=fd)"),
+            ("os.mkdir", "os.mkdir('a', dir_fd=fd)"),
+            ("os.symlink", "os.symlink('a', 'b', dir_fd=fd)"),
+        ],
+    )
+    def test_paths_relative_to_a_descriptor(self, inner_boxes: Boxes, tmp_path: Path, event: str, source: str) -> None:
+        """Where they lead is not told to audit hooks in full."""
+        box = inner_boxes(f"import os\ndef touch(folder):\n    fd = os.open(folder, os.O_RDONLY)\n    try:\n"
+                          f"        {source}\n    finally:\n        os.close(fd)",
+                          policy=subpool.Policy(write=[tmp_path]))  # fmt: skip
+        refused(box, event, "touch", str(tmp_path))
+
+    def test_a_tree_that_may_be_written_can_be_removed(self, boxes: Boxes, tmp_path: Path) -> None:
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        box = boxes(
+            """
+            import os, tempfile
+
+            def f(folder):
+                with tempfile.TemporaryDirectory(dir=folder) as inner:
+                    os.makedirs(os.path.join(inner, "a", "b"))
+                    open(os.path.join(inner, "a", "b", "c"), "w").close()
+                return os.listdir(folder)
+            """,
+            policy=subpool.Policy(write=[scratch]),
+        )
+        assert box.call("f", str(scratch)) == []
+        assert box.stats().denials == {}
+
+
 class TestTheRest:
     @pytest.mark.parametrize(
         "event, source",

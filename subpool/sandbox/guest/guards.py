@@ -50,6 +50,7 @@ def install(denials: Denials, subprocess: bool, refused: Callable[[str], bool]) 
         }
         for module, names in PROCESS_WIDE.items()
     }
+    guards["posix"]["open"] = _absolute(os.open, denials)
     for name, module in list(sys.modules.items()):
         source = next((source for source, copy in COPIES.items() if copy == name), name)
         _apply(guards.get(name) or guards.get(source), module)
@@ -58,6 +59,16 @@ def install(denials: Denials, subprocess: bool, refused: Callable[[str], bool]) 
     sys.meta_path.insert(0, _Doorman(denials, refused))
     for name in [name for name in sys.modules if refused(name)]:
         del sys.modules[name]
+    _hide()
+
+
+def _hide() -> None:
+    """Take what enforces the policy out of the plugin's sight: importing it gives another copy, which enforces none."""
+    inner = [name for name in sys.modules if name.startswith(("subpool.sandbox", "subpool._"))]
+    package = sys.modules["subpool"]
+    for name in inner:
+        del sys.modules[name]
+        vars(package).pop(name.split(".")[1], None)
 
 
 def _apply(guards: dict[str, Any] | None, module: Any) -> None:
@@ -67,12 +78,26 @@ def _apply(guards: dict[str, Any] | None, module: Any) -> None:
 
 
 def _refusal(name: str, denials: Denials) -> Any:
+    note = denials.refuse
+
     def refuse(*args: Any, **_: Any) -> Any:
         if name == "_locale.setlocale" and (len(args) == 1 or args[1] is None):
             return "C"  # it only asks
-        return denials.refuse(name.lstrip("_"), "")
+        return note(name.lstrip("_"), "")
 
     return refuse
+
+
+def _absolute(opened: Any, denials: Denials) -> Any:
+    """`os.open` without `dir_fd`, which it does not tell audit hooks of."""
+    refuse = denials.refuse
+
+    def open_absolute(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> Any:
+        if dir_fd is not None:
+            refuse("os.open", "relative to a descriptor")
+        return opened(path, flags, mode)
+
+    return open_absolute
 
 
 def _then_guarded(execute: Any, guards: dict[str, dict[str, Any]]) -> Any:
@@ -87,16 +112,16 @@ def _then_guarded(execute: Any, guards: dict[str, dict[str, Any]]) -> Any:
 class _Doorman:
     """Refuses modules to what does not tell audit hooks of its imports, as `importlib.import_module` on 3.13."""
 
-    __slots__ = ("_denials", "_refused")
+    __slots__ = ("_refuse", "_refused")
 
     def __init__(self, denials: Denials, refused: Callable[[str], bool]) -> None:
-        self._denials = denials
+        self._refuse = denials.refuse
         self._refused = refused
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
         """Refuse, or leave it to the next finder."""
         if self._refused(name):
-            self._denials.refuse("import", name, ImportDenied)
+            self._refuse("import", name, ImportDenied)
 
 
 def _keep_to_yourself(*_: object) -> None:

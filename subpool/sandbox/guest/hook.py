@@ -47,6 +47,10 @@ FILE_WRITES: Final = (
     "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.utime", "os.chmod", "os.chown", "os.setxattr",
     "os.removexattr", "os.chflags", "os.rename", "os.link", "os.symlink", "sqlite3.connect",
 )  # fmt: skip
+RELATIVE: Final = frozenset(
+    ("os.remove", "os.rmdir", "os.mkdir", "os.chmod", "os.chown", "os.utime", "os.rename", "os.link", "os.symlink")
+)
+"""Events that end with the descriptors of folders to which their paths are relative; -1 for none."""
 PAIRS: Final = frozenset(("os.rename", "os.link"))
 NETWORK: Final = (
     "socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr",
@@ -104,10 +108,12 @@ def _checks(policy: Mapping[str, Any], denials: Denials, refused: Callable[[str]
 
 
 def _refusal(event: str, denials: Denials) -> Any:
-    def refuse(args: tuple[Any, ...]) -> None:
-        denials.refuse(event, ", ".join(_shown(arg) for arg in args[:2]))
+    refuse = denials.refuse
 
-    return refuse
+    def look(args: tuple[Any, ...]) -> None:
+        refuse(event, ", ".join(_shown(arg) for arg in args[:2]))
+
+    return look
 
 
 def _shown(arg: object) -> str:
@@ -123,12 +129,12 @@ def _shown(arg: object) -> str:
 class _Files:
     """Looks at what touches files."""
 
-    __slots__ = ("_denials", "_read", "_write")
+    __slots__ = ("_read", "_refuse", "_write")
 
     def __init__(self, policy: Mapping[str, Any], denials: Denials) -> None:
         self._read = Roots([*policy["read"], *policy["write"]], policy["unreadable"])
         self._write = Roots(policy["write"])
-        self._denials = denials
+        self._refuse = denials.refuse  # bound once: what is done to the class later changes nothing here
 
     def opened(self, args: tuple[Any, ...]) -> None:
         """Look at `open`: path, mode, flags."""
@@ -144,6 +150,8 @@ class _Files:
         def look(args: tuple[Any, ...]) -> None:
             paths = args[1:2] if event == "os.symlink" else args[:count]
             for path in paths:
+                if event in RELATIVE and max(args[-count:]) >= 0:
+                    self._refuse(event, f"{_shown(path)}, relative to a descriptor")
                 self._look(event, path, write)
 
         return look
@@ -159,7 +167,7 @@ class _Files:
             return  # the latter is no file: CPython looks for the source of what was never in one, after a SyntaxError
         if roots.hold(resolved(name)):
             return
-        self._denials.refuse(event, f"{name!r}, {'write' if write else 'read'}")
+        self._refuse(event, f"{name!r}, {'write' if write else 'read'}")
 
     @staticmethod
     def _name(path: Any) -> str:
@@ -189,18 +197,18 @@ def _refused_modules(policy: Mapping[str, Any]) -> Callable[[str], bool]:
 def _imports(policy: Mapping[str, Any], denials: Denials, refused: Callable[[str], bool]) -> Any:
     own = Roots(policy["stdlib"], policy["unreadable"])
     native = bool(policy["native_code"])
-    suffixes = tuple(EXTENSION_SUFFIXES)
+    suffixes, refuse = tuple(EXTENSION_SUFFIXES), denials.refuse
 
     def look(args: tuple[Any, ...]) -> None:
         name, file = args[0], args[1]
         if isinstance(name, str) and refused(name):
             if name in BARRED and _by_library(sys._getframe(1)):
                 raise ImportError(f"no module {name!r} for a plugin", name=name)
-            denials.refuse("import", name, ImportDenied)
+            refuse("import", name, ImportDenied)
         if native or not isinstance(file, str) or not file.endswith(suffixes):
             return
         if not own.hold(resolved(file)):
-            denials.refuse("import", f"{name}: native code in {file!r}", ImportDenied)
+            refuse("import", f"{name}: native code in {file!r}", ImportDenied)
 
     return look
 
@@ -218,18 +226,21 @@ def _by_library(frame: Any) -> bool:
 
 def _sockets(denials: Denials) -> Any:
     """Sockets that stay within the process, as event loops need them, are no network."""
+    refuse = denials.refuse
 
     def look(args: tuple[Any, ...]) -> None:
         family = args[1]
         if family != UNIX:
-            denials.refuse("socket.__new__", f"family {family!s}")
+            refuse("socket.__new__", f"family {family!s}")
 
     return look
 
 
 def _messages(denials: Denials) -> Any:
+    refuse = denials.refuse
+
     def look(args: tuple[Any, ...]) -> None:
         if args[1] is not None:
-            denials.refuse("socket.sendmsg", _shown(args[1]))
+            refuse("socket.sendmsg", _shown(args[1]))
 
     return look
