@@ -36,7 +36,7 @@ class Runners:
         """There is something to do at this desk."""
         with self._changed:
             if desk not in self._desks:
-                self._desks.append(desk)
+                self._desks.appendleft(desk)  # before those that have had their turn
             if self._idle:
                 self._changed.notify()
             elif self._threads < self._most():
