@@ -11,9 +11,8 @@ from leaks import Holdings, left_since
 import subpool
 from subpool import ambient
 
-pytest_plugins = ["shared"]
-ctypes.CFUNCTYPE(None)(lambda: None)  # libffi opens a file for itself, once per process, and keeps it
 pytest_plugins = ["shared", "plugins"]
+ctypes.CFUNCTYPE(None)(lambda: None)  # libffi opens a file for itself, once per process, and keeps it
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell: programs that tests interrupt would inherit that.

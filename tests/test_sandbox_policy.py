@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import subprocess
@@ -14,8 +13,6 @@ import pytest
 from plugins import Boxes, plugin
 
 import subpool
-
-ctypes.CFUNCTYPE(None)(lambda: None)  # libffi opens a file for itself, once per process, and keeps it
 
 PROBE = """
     import os

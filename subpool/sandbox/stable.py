@@ -175,7 +175,9 @@ class Stable:
             busy = bool(self._leased or self._starting)
         for each in old:
             self._end(each, seconds)
-        return not busy
+        with self._changed:
+            self._changed.wait_for(lambda: not self._ending, seconds)
+            return not (busy or self._ending)
 
     def close(self, seconds: float) -> bool:
         """Stop what runs and end all instances. Whether all are gone in time."""
