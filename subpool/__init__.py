@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from subpool.ambient import cancelled, configure, current_pool, worker_index
     from subpool.errors import (
         BrokenPoolError,
+        PluginError,
+        PluginTypeError,
+        PolicyViolation,
         PoolClosedError,
         RemoteError,
         RemoteTraceback,
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
     from subpool.functions import join, join_all, scope, spawn
     from subpool.iterators import ParIter, ParIterMut, par_iter, par_iter_mut, par_zip
     from subpool.pool import Pool, PoolStats
+    from subpool.sandbox.host import SandboxHost
+    from subpool.sandbox.policy import Policy
+    from subpool.sandbox.sandbox import Sandbox
+    from subpool.sandbox.stats import SandboxStats
     from subpool.scopes import Scope
     from subpool.task import Task
 
@@ -33,11 +40,18 @@ __all__ = [
     "BrokenPoolError",
     "ParIter",
     "ParIterMut",
+    "PluginError",
+    "PluginTypeError",
+    "Policy",
+    "PolicyViolation",
     "Pool",
     "PoolClosedError",
     "PoolStats",
     "RemoteError",
     "RemoteTraceback",
+    "Sandbox",
+    "SandboxHost",
+    "SandboxStats",
     "Scope",
     "SerializationError",
     "SubpoolError",
@@ -65,6 +79,10 @@ _MODULES = {
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
     "subpool.iterators": ("ParIter", "ParIterMut", "par_iter", "par_iter_mut", "par_zip"),
     "subpool.pool": ("Pool", "PoolStats"),
+    "subpool.sandbox.policy": ("Policy",),
+    "subpool.sandbox.sandbox": ("Sandbox",),
+    "subpool.sandbox.host": ("SandboxHost",),
+    "subpool.sandbox.stats": ("SandboxStats",),
     "subpool.scopes": ("Scope",),
     "subpool.task": ("Task",),
 }

@@ -7,12 +7,12 @@ import os
 import sys
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from subpool.pool import Pool
 
-__all__ = ["Default", "End", "default", "installed", "lock", "open_pools", "prepare"]
+__all__ = ["Default", "End", "Resident", "default", "installed", "lock", "open_pools", "prepare", "residents"]
 
 AT_EXIT = 0.25
 """Seconds that running tasks have to stop in when the program ends."""
@@ -25,6 +25,17 @@ lock: threading.RLock = threading.RLock()
 """Held while the default pool is made."""
 open_pools: dict[Pool, None] = {}
 """The pools that have workers."""
+
+
+class Resident(Protocol):
+    """What has interpreters of its own, which have to end before the program does."""
+
+    def _abandon(self, patience: float) -> bool: ...
+    def _step_aside(self, patience: float) -> bool: ...
+
+
+residents: dict[Resident, None] = {}
+"""Those other than pools: sandboxes."""
 
 
 class Default:
@@ -80,8 +91,8 @@ def _end_all() -> None:
     """The program ends: cancel what nobody waits for."""
     End.begun = True
     clean = True
-    for pool in list(open_pools):
-        clean = pool._abandon(AT_EXIT) and clean
+    for each in (*open_pools, *residents):
+        clean = each._abandon(AT_EXIT) and clean
     if not clean:
         import warnings
 
@@ -105,7 +116,7 @@ def _leave() -> None:
 
 def _before_fork() -> None:
     """CPython kills a forked child that has subinterpreters: idle pools step aside, and start anew at next use."""
-    busy = [pool for pool in list(open_pools) if not pool._step_aside(AT_FORK)]
+    busy = [each for each in (*open_pools, *residents) if not each._step_aside(AT_FORK)]
     if busy:
         import warnings
 

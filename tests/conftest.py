@@ -11,7 +11,7 @@ from leaks import Holdings, left_since
 import subpool
 from subpool import ambient
 
-pytest_plugins = ["shared"]
+pytest_plugins = ["shared", "plugins"]
 ctypes.CFUNCTYPE(None)(lambda: None)  # libffi opens a file for itself, once per process, and keeps it
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

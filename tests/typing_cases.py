@@ -199,3 +199,13 @@ def a_float_of(number: int) -> float:
 
 def a_pair(word: str, number: float) -> bytes:
     return word.encode() * int(number)
+
+
+def plugins(box: subpool.Sandbox) -> None:
+    assert_type(box.call("f", 1, returns=int), int)
+    assert_type(box.call("f", 1, returns=list[int], timeout=1), list[int])
+    assert_type(box.spawn("f", returns=str), subpool.Task[str])
+    assert_type(box.stats(), subpool.SandboxStats)
+    subpool.Sandbox("p.py", policy=subpool.Policy(read=["a"], network=True), isolation="process", timeout=1)
+    subpool.Sandbox("p.py", isolation="thread")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    subpool.Sandbox("p.py", nonsense=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]

@@ -22,9 +22,7 @@ from subpool.errors import TaskCancelled
 if TYPE_CHECKING:
     from types import CodeType
 
-    from subpool._schedule.taking import Stoppable
-
-__all__ = ["Interrupter"]
+__all__ = ["Interrupter", "Stoppable"]
 
 AGAIN: Final = 0.1
 """Seconds after which a task that swallowed the exception gets another one."""
@@ -39,6 +37,19 @@ def _library() -> tuple[str, ...]:
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     stdlib = {os.path.dirname(os.__file__), *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))}
     return (here + os.sep, "<frozen", *(path + os.sep for path in stdlib))
+
+
+class Stoppable:
+    """A task on a thread's stack, seen by whoever wants to stop it."""
+
+    __slots__ = ("cancelled", "told")
+
+    cancelled: bool
+    """Whether it was asked to stop."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.told = 0.0  # when TaskCancelled was last raised in it
 
 
 class Interrupter:
@@ -118,7 +129,7 @@ class Interrupter:
 
         CPython 3.13 skips the handlers of what is raised from the jump's own event.
         """
-        if target < source and self._tool is not None and self._due(code):
+        if target <= source and self._tool is not None and self._due(code):
             sys.monitoring.set_local_events(self._tool, code, sys.monitoring.events.INSTRUCTION)
 
     def _on_instruction(self, code: CodeType, offset: int) -> Any:

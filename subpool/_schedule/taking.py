@@ -11,6 +11,7 @@ from threading import current_thread, get_ident, main_thread
 from time import perf_counter_ns as clock_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from subpool._schedule.interrupt import Stoppable
 from subpool._schedule.seat import DONE, TAKEN
 from subpool._wire.arena import SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import ring
@@ -47,19 +48,6 @@ CANCELLED: Final = int(Kind.CANCELLED)
 REFUSED: Final = int(Kind.REFUSED)
 UNREADABLE: Final = int(Kind.UNREADABLE)
 DECLINED: Final = int(Kind.DECLINED)
-
-
-class Stoppable:
-    """A task on a thread's stack, seen by whoever wants to stop it."""
-
-    __slots__ = ("cancelled", "told")
-
-    cancelled: bool
-    """Whether it was asked to stop."""
-
-    def __init__(self) -> None:
-        self.cancelled = False
-        self.told = 0.0  # when TaskCancelled was last raised in it
 
 
 class Running(Stoppable):
