@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -371,6 +372,25 @@ class TestPrograms:
         """
         silent(run([written(source, tmp_path)]), "end\n")
 
+    def test_of_a_host_that_was_killed(self, tmp_path: Path) -> None:
+        """A plugin's process does not go on without anybody."""
+        path = plugin(tmp_path, "import os\ndef spin():\n    print(os.getpid())\n    while True: pass")
+        source = f"""
+            import logging, subpool, sys
+            logging.getLogger("subpool.sandbox").addHandler(logging.StreamHandler(sys.stdout))
+            logging.getLogger("subpool.sandbox").setLevel(logging.INFO)
+            with subpool.Sandbox({str(path)!r}, isolation="process") as box:
+                box.call("spin")
+        """
+        with running([written(source, tmp_path), "-u"]) as process:
+            assert process.stdout is not None
+            spinning = int(process.stdout.readline())
+            process.kill()
+        deadline = time.monotonic() + PATIENCE
+        while Path(f"/proc/{spinning}/stat").exists() and _state(spinning) != "Z":
+            assert time.monotonic() < deadline, "the plugin's process is still there"
+            time.sleep(0.05)
+
     def test_ctrl_c_in_a_call(self, tmp_path: Path, isolation: Isolation) -> None:
         path = plugin(
             tmp_path,
@@ -405,3 +425,11 @@ class TestPrograms:
             print(counted, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         """
         silent(run([written(source, tmp_path)]), "1 1\n")
+
+
+def _state(pid: int) -> str:
+    """What the system calls the state of a process; Z: it has ended, and nobody has asked how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
+import os
 import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ORPHANED = 3.0
+"""Seconds that a plugin has to end in, once the host is gone."""
 
 
 def main(folder: str, fd: int, stop_fd: int, memory: int, open_files: int) -> None:
@@ -13,7 +23,24 @@ def main(folder: str, fd: int, stop_fd: int, memory: int, open_files: int) -> No
     _limit(memory, open_files)
     from subpool.sandbox.guest.loop import main as be_a_guest
 
-    be_a_guest(fd, stop_fd)
+    be_a_guest(fd, stop_fd, _end_when_orphaned())
+
+
+def _end_when_orphaned() -> Callable[[], None]:
+    """What to call once the host has let go, or died: then nobody is left to end what the plugin still does.
+
+    The thread that ends the process is there beforehand: later the policy might not let it start.
+    """
+    orphaned, leave = _thread.allocate_lock(), os._exit  # which the policy takes away from the plugin
+    orphaned.acquire()
+
+    def wait() -> None:
+        orphaned.acquire()
+        time.sleep(ORPHANED)
+        leave(1)
+
+    _thread.start_new_thread(wait, ())
+    return orphaned.release
 
 
 def _give_up_privileges() -> None:

@@ -22,6 +22,8 @@ from subpool.sandbox.guest.voice import Voice
 from subpool.sandbox.link import Ended, Link, Say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from subpool.sandbox.guest.offer import Offered
 
 __all__ = ["main"]
@@ -34,8 +36,13 @@ SWITCH = 0.0003
 """Seconds: a guest's switch interval, so that its stopper answers quickly."""
 
 
-def main(fd: int, stop_fd: int) -> None:
+def main(fd: int, stop_fd: int, orphaned: Callable[[], None] | None = None) -> None:
     """Be a guest until the host closes the link. Called once per interpreter, or process.
+
+    Args:
+        fd: the link.
+        stop_fd: where the host says which call is to stop.
+        orphaned: called when the host is gone from there.
 
     The descriptors are the caller's to close, who can tell when nobody uses them any more.
     """
@@ -45,18 +52,20 @@ def main(fd: int, stop_fd: int) -> None:
     except Ended:
         return
     assert first is not None
-    Guest(link, stop_fd, read(first[2])).live()
+    Guest(link, stop_fd, read(first[2]), orphaned).live()
 
 
 class Guest:
     """One interpreter with one plugin in it."""
 
-    def __init__(self, link: Link, stop_fd: int, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, link: Link, stop_fd: int, settings: dict[str, Any], orphaned: Callable[[], None] | None = None
+    ) -> None:
         self.settings = settings
         self.denials = Denials()
         self.link = link
         self.voice = Voice(link, self.denials)
-        self.stopper = Stopper(stop_fd, tuple(settings["library"]), tuple(settings["site"]))
+        self.stopper = Stopper(stop_fd, tuple(settings["library"]), tuple(settings["site"]), orphaned)
         self._read, self._write = _codec(settings["codec"])
         self.functions: dict[str, Offered] = {}
         self.failure: dict[str, Any] | None = None

@@ -6,9 +6,12 @@ import os
 from select import POLLIN, poll
 from struct import Struct
 from threading import Thread, get_ident
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule.interrupt import Interrupter, Stoppable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["NUMBER", "Stopper"]
 
@@ -19,8 +22,11 @@ NUMBER: Final = Struct("=Q")
 class Stopper:
     """Stops calls by number, and what plugins' own threads still do when the guest ends."""
 
-    def __init__(self, fd: int, library: tuple[str, ...], site: tuple[str, ...]) -> None:
-        """Listen on this descriptor."""
+    def __init__(
+        self, fd: int, library: tuple[str, ...], site: tuple[str, ...], orphaned: Callable[[], None] | None = None
+    ) -> None:
+        """Listen on this descriptor; `orphaned` is called when nobody is at its other end any more."""
+        self._orphaned = orphaned
         self._fd = fd
         self._stacks: dict[int, list[Stoppable]] = {}
         self._interrupter = Interrupter(self._stacks)
@@ -84,6 +90,8 @@ class Stopper:
                 data = None
             if data is not None and len(data) < NUMBER.size:
                 self._say_that_it_left()
+                if self._orphaned is not None:
+                    self._orphaned()
                 return
             if data is not None:
                 self._stop(*NUMBER.unpack(data))
