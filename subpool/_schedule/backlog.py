@@ -148,7 +148,7 @@ class Backlog:
         if sent:
             self.seat.arena.backlog[self.seat.index] += 1
             count(self.channel)  # fence: the stamp before the look at who sleeps
-            if self.station.wake(sent):
+            if self.station.wake(sent, job=True):
                 self.rang = self._fed
 
     def _send_some(self) -> int:
