@@ -243,6 +243,7 @@ class Backlog:
                 return None
             words, cell = self.seat.words, self.seat.arena.cell(job._number)
             if words[cell + SlotWord.CANCEL] == STOP:
+                job._sent = call  # it may yet come home declined: it is then whoever's that finds it
                 return None
             words[cell + SlotWord.CANCEL] = UNCLAIM
             count(self.channel)  # fence: either the taker sees the wish, or TAKEN is seen here

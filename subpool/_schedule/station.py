@@ -107,8 +107,8 @@ class Station:
                 woken += 1
         return woken
 
-    def respond(self, seat: Seat) -> None:
-        """Somebody asked this seat for work: publish, and wake one who sleeps.
+    def respond(self, seat: Seat) -> bool:
+        """Somebody asked this seat for work: publish, and wake one who sleeps. Whether to try again if there is more.
 
         Whoever consumes a request must publish, wake another, or restore it: otherwise everybody sleeps on beside work.
         The one who is woken asks for the others, once it has work; if it finds none, it stays up and asks again.
@@ -125,6 +125,7 @@ class Station:
         finally:
             if not answered:
                 seat.request[0] = 1
+        return not answered and not seat.writer and bool(seat.free)
 
     def wake_for(self, seat: Seat, limit: int) -> None:
         """Wake those who wait for the task that the seat runs, and idle workers."""
@@ -376,8 +377,8 @@ class Station:
         while self._timers and self._timers[0][0] <= clock():
             heappop(self._timers)[2]()
         for seat in self.seats:
-            if len(seat.ledger) > 1 and seat.request[0] and not self.own_arithmetic:
-                self.respond(seat)
+            while len(seat.ledger) > 1 and seat.request[0] and not self.own_arithmetic and self.respond(seat):
+                pass  # nothing could go out, but the owner may have pushed more while the request word was clear
         if self.orphans:
             self.reap()
         for look in list(self.lookouts):

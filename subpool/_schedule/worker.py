@@ -115,6 +115,7 @@ class WorkerStation(Station):
         """Stop being there for others; the doorbells are closed by the host, when nobody can ring any more."""
         self.arena.idle[self.seat.index] = WORKING
         self.seat.busy[0] = 0
+        count(self.seat.channel)  # fence: who takes this worker for the clock sees that it is none, or is seen here
         self._idling.hand_over()
 
     # -- the loop --------------------------------------------------------------------------------------------------
@@ -178,8 +179,9 @@ class WorkerStation(Station):
                 return False
             call = job._claim_private()
             if call is not None:
-                self._idling.hand_over()
                 self.seat.busy[0] = -1
+                count(self.seat.channel)  # fence: who asks or falls asleep sees this, or is seen here
+                self._idling.hand_over()
                 self._done += 1
                 try:
                     self.run_here(job, call)
