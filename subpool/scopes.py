@@ -299,8 +299,8 @@ class Scope:
         seat, half = self._seat, task._half
         assert seat is not None
         task._claim_private()
-        if not self._bundle.remove(half) and half.state is HalfState.PUBLIC and not self._station.arrived(half.number):
-            self._station.cancel(half.number)
+        if not self._bundle.remove(half):
+            seat.cancel(half)
         local = task._local
         if local is not None:
             local.cancelled = True

@@ -148,7 +148,7 @@ class Backlog:
         if sent:
             self.seat.arena.backlog[self.seat.index] += 1
             count(self.channel)  # fence: the stamp before the look at who sleeps
-            if self.station.wake(sent):
+            if self.station.wake(sent, job=True):
                 self.rang = self._fed
 
     def _send_some(self) -> int:
@@ -243,6 +243,7 @@ class Backlog:
                 return None
             words, cell = self.seat.words, self.seat.arena.cell(job._number)
             if words[cell + SlotWord.CANCEL] == STOP:
+                job._sent = call  # it may yet come home declined: it is then whoever's that finds it
                 return None
             words[cell + SlotWord.CANCEL] = UNCLAIM
             count(self.channel)  # fence: either the taker sees the wish, or TAKEN is seen here

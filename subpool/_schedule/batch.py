@@ -54,6 +54,7 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
     stack.append(running)
     for number in range(first, first + words[header + BatchWord.ITEMS]):
         words[cell + SlotWord.TIME] = begun
+        seat.busy[0] = number + 1  # before the fence: who asks sees it, or has set the request word
         words[cell] = TAKEN | (seat.index << 8)
         count(channel)  # fence: either the owner sees TAKEN, or its wish is seen here
         wish = words[cell + SlotWord.CANCEL]
@@ -62,7 +63,6 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
             cell += CELL
             continue
         running.cell, running.told = cell, 0.0
-        seat.busy[0] = number + 1
         ran += 1
         kind, data = CANCELLED, b""
         try:

@@ -278,9 +278,9 @@ class Seat:
 
     def _find(self, call: object) -> tuple[bool, Half | None]:
         ledger = self.ledger
-        for place in range(len(ledger) - 1, 0, -1):
+        for place in range(len(ledger) - 1, -1, -1):  # to the very first: the sentinel may be in another thread's hand
             try:
-                if ledger[place] is call:
+                if ledger[place] is call and (place or call is not None):
                     del ledger[place]
                     return True, None
             except IndexError:
@@ -305,13 +305,32 @@ class Seat:
 
     def release(self, half: Half) -> None:
         """The slot of a half that came home is free again; or will be, once a taker set aside is done with it."""
-        if self.words[self.arena.cell(half.number)] & PHASE != DONE:
-            self.station.orphan(self, half)
+        lock = self.lock
+        try:
+            lock.acquire()
+            if self.words[self.arena.cell(half.number)] & PHASE != DONE:
+                self.station.orphan(self, half)
+            elif self.public.pop(half.number, None) is not None:
+                self.free.append(half.number)
             half.state = HalfState.HOME
-            return
-        if self.public.pop(half.number, None) is not None:
-            self.free.append(half.number)
-        half.state = HalfState.HOME
+        finally:
+            try:
+                lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
+
+    def cancel(self, half: Half) -> None:
+        """Ask whoever has a half to stop. Under the lock: else the wish might meet the next half in that slot."""
+        lock = self.lock
+        try:
+            lock.acquire()
+            if half.state is HalfState.PUBLIC and not self.station.arrived(half.number):
+                self.station.cancel(half.number)
+        finally:
+            try:
+                lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
 
 
 class Fork:

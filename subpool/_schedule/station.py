@@ -37,7 +37,7 @@ __all__ = ["ASLEEP", "NAPPING", "SEEKING", "WORKING", "Station"]
 WORKING: Final = 0
 """`Arena.idle`: the worker runs something, or there is no worker."""
 SEEKING: Final = 1
-"""`Arena.idle`: the worker looks around, or was just woken to do so."""
+"""`Arena.idle`: the worker looks around."""
 NAPPING: Final = 2
 """`Arena.idle`: the worker sleeps for a beat, and then asks again. Ring it to have it notice anything earlier."""
 ASLEEP: Final = 3
@@ -93,22 +93,22 @@ class Station:
         idle = bytes(self.arena.idle)
         return idle.count(NAPPING) + idle.count(ASLEEP)
 
-    def wake(self, limit: int) -> int:
-        """Wake up to so many sleeping workers; how many that were."""
-        idle, woken = self.arena.idle, 0
+    def wake(self, limit: int, *, job: bool = False) -> int:
+        """Wake up to so many workers that sleep and were not rung, and that take jobs if there is one; how many."""
+        arena, words, woken = self.arena, self.arena.words, 0
         if limit <= 0 or not self.sleeping():
             return 0
-        for index in range(self.arena.seats):
-            if idle[index] >= NAPPING:
-                idle[index] = SEEKING  # before the ring: a late store then at worst hides a worker that was rung
-                ring(self.arena.words[self.arena.seat(index) + SeatWord.BELL])
+        for index in range(arena.seats):
+            at = arena.seat(index)
+            unfit = words[at + SeatWord.RUNG] or (job and words[at + SeatWord.HALVES])
+            if woken < limit and arena.idle[index] >= NAPPING and not unfit:
+                words[at + SeatWord.RUNG] = 1  # before the ring: marked and asleep, it has been rung or soon will be
+                ring(words[at + SeatWord.BELL])
                 woken += 1
-                if woken == limit:
-                    break
         return woken
 
-    def respond(self, seat: Seat) -> None:
-        """Somebody asked this seat for work: publish, and wake one who sleeps.
+    def respond(self, seat: Seat) -> bool:
+        """Somebody asked this seat for work: publish, and wake one who sleeps. Whether to try again if there is more.
 
         Whoever consumes a request must publish, wake another, or restore it: otherwise everybody sleeps on beside work.
         The one who is woken asks for the others, once it has work; if it finds none, it stays up and asks again.
@@ -125,6 +125,7 @@ class Station:
         finally:
             if not answered:
                 seat.request[0] = 1
+        return not answered and not seat.writer and bool(seat.free)
 
     def wake_for(self, seat: Seat, limit: int) -> None:
         """Wake those who wait for the task that the seat runs, and idle workers."""
@@ -153,9 +154,7 @@ class Station:
         until = clock() + PATIENCE
         while clock() < until:
             self.wake_for(seat, seat.publish(1, exempt=True))
-            if not self.hungry() and not self.starting():
-                break
-            if not bundle.private and not count(seat.channel):
+            if not (self.hungry() or self.starting()) or not (bundle.private or count(seat.channel)):
                 break
             sleep(5e-5)
 
@@ -378,8 +377,8 @@ class Station:
         while self._timers and self._timers[0][0] <= clock():
             heappop(self._timers)[2]()
         for seat in self.seats:
-            if len(seat.ledger) > 1 and seat.request[0] and not self.own_arithmetic:
-                self.respond(seat)
+            while len(seat.ledger) > 1 and seat.request[0] and not self.own_arithmetic and self.respond(seat):
+                pass  # nothing could go out, but the owner may have pushed more while the request word was clear
         if self.orphans:
             self.reap()
         for look in list(self.lookouts):

@@ -90,15 +90,28 @@ def decline(seat: Seat, item: Any) -> None:
 def perform(seat: Seat, item: Any) -> None:
     """Run the task with this number, in this thread, and send its outcome home."""
     number, parcel = (item, None) if type(item) is int else (item[0], landed(item[1]))
-    words, arena = seat.words, seat.arena
-    cell = arena.cell(number)
+    words, cell = seat.words, seat.arena.cell(number)
     begun = words[cell + SlotWord.TIME] = clock_ns()
+    before, seat.busy[0] = seat.busy[0], number + 1
     words[cell] = TAKEN | (seat.index << 8)
-    count(seat.channel)  # fence: either the owner sees TAKEN, or its wish is seen here
-    wish = words[cell + SlotWord.CANCEL]
+    count(seat.channel)  # fence: the owner sees TAKEN, or its wish is seen here; so with BUSY and who asks or sleeps
+    kind, data = CANCELLED, b""
+    try:
+        kind, data = _outcome(seat, number, cell, parcel)
+    except TaskCancelled:
+        pass  # meant for a task beneath this one, which its own wait will tell
+    finally:
+        seat.busy[0] = before
+        finish(seat, number, cell, kind, data, begun)
+
+
+def _outcome(seat: Seat, number: int, cell: int, parcel: Any) -> tuple[int, bytes]:
+    """What comes of a task that was taken."""
+    wish = seat.words[cell + SlotWord.CANCEL]
     if wish:
-        finish(seat, number, cell, CANCELLED if wish == STOP else DECLINED, b"", begun)
-        return
+        return CANCELLED if wish == STOP else DECLINED, b""
+    if _slept_on(seat, number):
+        seat.request[0] = 1  # who fell asleep before BUSY was there has not asked this seat
     try:
         try:
             function, args = _rebuilt(seat, number, parcel)
@@ -107,15 +120,19 @@ def perform(seat: Seat, item: Any) -> None:
                 raise
             function, args = _rebuilt(seat, number, parcel)
     except BaseException as error:  # noqa: BLE001 - whatever a value's rebuilding raises, it has not begun
-        finish(seat, number, cell, *unreadable_outcome(seat, error), begun)
-        return
-    kind, data = CANCELLED, b""
-    try:
-        kind, data = _called(seat, number, cell, function, args)
-    except TaskCancelled:
-        pass  # meant for a task beneath this one, which its own wait will tell
-    finally:
-        finish(seat, number, cell, kind, data, begun)
+        return unreadable_outcome(seat, error)
+    return _called(seat, cell, function, args)
+
+
+def _slept_on(seat: Seat, number: int) -> bool:
+    """Whether somebody sleeps until this task is done, or one that it serves."""
+    words, tag = seat.words, number + 1
+    while tag > 0:
+        header = seat.arena.header(tag - 1)
+        if words[header + SlotWord.WAITER] > 0:
+            return True
+        tag = words[header + SlotWord.PARENT]
+    return False
 
 
 def unreadable_outcome(seat: Seat, error: BaseException) -> tuple[int, bytes]:
@@ -153,14 +170,11 @@ def cached_function(seat: Seat, data: bytes) -> Callable[..., Any]:
     return function
 
 
-def _called(
-    seat: Seat, number: int, cell: int, function: Callable[..., Any], args: tuple[Any, ...]
-) -> tuple[int, bytes]:
+def _called(seat: Seat, cell: int, function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[int, bytes]:
     """Call, and write what came of it."""
     station, stats = seat.station, seat.stats
     stack = station.stacks.setdefault(get_ident(), [])
     stack.append(Running(seat.words, cell))
-    before, seat.busy[0] = seat.busy[0], number + 1
     error: BaseException | None = None
     value = None
     try:
@@ -174,7 +188,6 @@ def _called(
     except BaseException as raised:  # noqa: BLE001 - SystemExit and KeyboardInterrupt cross like any other
         error = raised
     finally:
-        seat.busy[0] = before
         stack.pop()
         station.ended()
     if error is not None:

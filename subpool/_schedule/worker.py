@@ -53,6 +53,8 @@ class WorkerStation(Station):
         at = arena.seat(settings.seat)
         self.at: int = at
         self.retire: memoryview[int] = arena.words[at + SeatWord.RETIRE : at + SeatWord.RETIRE + 1]
+        self.rung: memoryview[int] = arena.words[at + SeatWord.RUNG : at + SeatWord.RUNG + 1]
+        arena.words[at + SeatWord.HALVES] = not settings.background
         self.bell: Doorbell = Doorbell(settings.bell)
         self.seat: Seat = Seat(self, settings.seat, range(*settings.halves), self.bell)
         self.seats.append(self.seat)
@@ -113,6 +115,7 @@ class WorkerStation(Station):
         """Stop being there for others; the doorbells are closed by the host, when nobody can ring any more."""
         self.arena.idle[self.seat.index] = WORKING
         self.seat.busy[0] = 0
+        count(self.seat.channel)  # fence: who takes this worker for the clock sees that it is none, or is seen here
         self._idling.hand_over()
 
     # -- the loop --------------------------------------------------------------------------------------------------
@@ -176,8 +179,9 @@ class WorkerStation(Station):
                 return False
             call = job._claim_private()
             if call is not None:
-                self._idling.hand_over()
                 self.seat.busy[0] = -1
+                count(self.seat.channel)  # fence: who asks or falls asleep sees this, or is seen here
+                self._idling.hand_over()
                 self._done += 1
                 try:
                     self.run_here(job, call)
@@ -236,6 +240,21 @@ class WorkerStation(Station):
             or (self.settings.background and self.arena.backlog.tobytes() != self._seen_backlog_all)
             or (not self.backlog.empty and bool(self.backlog.waiting))
         )
+
+    def pass_on(self) -> None:
+        """Wake another worker for what stands on the channels besides what this one has: both were meant for this one.
+
+        Two publishers may have found the same worker asleep; or it was rung, and leaves.
+        """
+        arena, words = self.arena, self.arena.words
+        for stamps, seen, queue in (
+            (arena.public, self._seen_public, SeatWord.CHANNEL),
+            (arena.backlog, self._seen_backlog, SeatWord.BACKLOG),
+        ):
+            for seat in range(arena.seats):
+                if stamps[seat] != seen[seat] and count(words[arena.seat(seat) + queue]):
+                    self.wake(1, job=queue == SeatWord.BACKLOG)
+                    return
 
     def refresh_path(self) -> bool:
         """Take over the host's `sys.path`, if it changed."""

@@ -1,7 +1,8 @@
 """The board and the slots: one block of shared memory that every interpreter of a pool sees through a memoryview.
 
 **Board.** 64-bit words, each a *hint*: what it says may be outdated the moment it was read, and nothing is decided by
-it but where to look and whom to ring. Every word has one writer (named beside it), except `REQUEST` and `LIMITS`.
+it but where to look and whom to ring. Every word has one writer (named beside it), except `REQUEST`, `RUNG`
+and `LIMITS`.
 
 **Slots.** A slot holds one published piece of work on its way out and, in the same place, its outcome on the way home.
 Who may touch it is decided by a queue: the *owner* until its number is put on a channel, the *taker* that got it until
@@ -48,6 +49,8 @@ class SeatWord:
         14  # nonzero: not all background tasks are published; ring for more when fewer than this are on BACKLOG
     )
     RETIRE: Final = 15  # nonzero: the worker should end after its task. Writer: the host
+    RUNG: Final = 16  # nonzero: somebody rings the worker, or has. Writer: anybody sets, the worker clears
+    HALVES: Final = 17  # nonzero: the worker takes halves alone, no background jobs
 
 
 class SlotWord:
@@ -89,7 +92,7 @@ class Stat:
 LIMITS: Final = 5
 """How many words of a seat are limits of pipelines."""
 GLOBAL_WORDS: Final = 8
-SEAT_WORDS: Final = 16
+SEAT_WORDS: Final = 24
 STAT_WORDS: Final = 16
 SLOT_WORDS: Final = 64
 CELL_WORDS: Final = 8
