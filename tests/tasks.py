@@ -252,6 +252,16 @@ def spin_until_stopped(started: Gate, unwound: Gate) -> NoReturn:
         unwound.open()
 
 
+def spin_in_one_instruction(started: Gate, unwound: Gate) -> NoReturn:
+    """The same in a loop whose jump is all there is of it."""
+    try:
+        started.open()
+        while True:
+            pass
+    finally:
+        unwound.open()
+
+
 def spin_and_swallow(started: Gate, asked: Gate) -> str:
     """Swallow the request to stop, and return something all the same."""
     try:

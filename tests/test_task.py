@@ -506,6 +506,16 @@ class TestCancel:
         assert task.result(tasks.PATIENCE) is None
         assert not task.cancelled()
 
+    def test_stops_the_emptiest_loop(self, single: subpool.Pool, gates: Gates) -> None:
+        """A running one is stopped at a loop of the user's own code, even where the loop is one instruction."""
+        lost = single.stats().workers_lost
+        started, unwound = gates(), gates()
+        task = single.spawn(tasks.spin_in_one_instruction, started, unwound)
+        started.wait()
+        assert task.cancel()
+        unwound.wait()
+        assert single.stats().workers_lost == lost
+
     def test_reaches_what_the_task_has_forked(self, double: subpool.Pool, gates: Gates) -> None:
         """Asks a running one to stop: with everything that it waits for."""
         first, second = (gates(), gates()), (gates(), gates())

@@ -118,7 +118,7 @@ class Interrupter:
 
         CPython 3.13 skips the handlers of what is raised from the jump's own event.
         """
-        if target < source and self._tool is not None and self._due(code):
+        if target <= source and self._tool is not None and self._due(code):
             sys.monitoring.set_local_events(self._tool, code, sys.monitoring.events.INSTRUCTION)
 
     def _on_instruction(self, code: CodeType, offset: int) -> Any:
