@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from subpool.functions import join, join_all, scope, spawn
     from subpool.iterators import ParIter, ParIterMut, par_iter, par_iter_mut, par_zip
+    from subpool.lanes import needs_host
     from subpool.pool import Pool, PoolStats
     from subpool.scopes import Scope
     from subpool.task import Task
@@ -52,6 +53,7 @@ __all__ = [
     "current_pool",
     "join",
     "join_all",
+    "needs_host",
     "par_iter",
     "par_iter_mut",
     "par_zip",
@@ -63,6 +65,7 @@ __all__ = [
 _MODULES = {
     "subpool.ambient": ("cancelled", "configure", "current_pool", "worker_index"),
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
+    "subpool.lanes": ("needs_host",),
     "subpool.iterators": ("ParIter", "ParIterMut", "par_iter", "par_iter_mut", "par_zip"),
     "subpool.pool": ("Pool", "PoolStats"),
     "subpool.scopes": ("Scope",),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from subpool._schedule.taking import Stoppable
 
-__all__ = ["Interrupter"]
+__all__ = ["Interrupter", "interrupter", "stacks"]
 
 AGAIN: Final = 0.1
 """Seconds after which a task that swallowed the exception gets another one."""
@@ -143,3 +143,9 @@ class Interrupter:
     def _users(self, code: CodeType) -> bool:
         name = code.co_filename
         return code.co_name not in SPARED and (not name.startswith(self._library) or name.startswith(self._site))
+
+
+stacks: dict[int, list[Stoppable]] = {}
+"""Per thread of this interpreter, the tasks that it runs, of whichever pool; the newest last."""
+interrupter = Interrupter(stacks)
+"""What stops them."""
