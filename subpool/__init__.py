@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from subpool import doctor
     from subpool.ambient import cancelled, configure, current_pool, worker_index
     from subpool.errors import (
         BrokenPoolError,
@@ -51,6 +52,7 @@ __all__ = [
     "cancelled",
     "configure",
     "current_pool",
+    "doctor",
     "join",
     "join_all",
     "needs_host",
@@ -77,6 +79,8 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
+    if name == "doctor":
+        return import_module("subpool.doctor")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES.get(name, "subpool.errors")), name)

@@ -86,7 +86,7 @@ def spawn_at(
     task = (_Task or _task_class())(station, call, timeout, name)
     if not station.workers:
         task.help()
-    elif hosted or (station.refusals and station.refusals.of(fn, args)):
+    elif hosted or (station.refusals.any and station.refusals.of(fn, args)):
         task._claim_private()
         station.divert(task, call, None if hosted else station.refusals.of(fn, args))
     else:

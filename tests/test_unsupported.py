@@ -476,6 +476,16 @@ class TestProcessLane:
             task.result()
         assert processing.stats().workers_lost == lost
 
+    def test_cancel_at_any_moment(self, processing: subpool.Pool, named: NamedGates) -> None:
+        lost, gate = processing.stats().workers_lost, named()
+        for wanted in range(30):
+            spawned = [processing.spawn(refused.opening_spinning, gate, gate) for _ in range(2)]
+            for _ in range(wanted):
+                spawned[0].running()
+            assert all(task.cancel() for task in spawned)
+        assert result(processing.spawn(refused.opening_identity, 1)) == 1
+        assert processing.stats().workers_lost == lost
+
     def test_cancelled_is_true_for_who_asks(self, processing: subpool.Pool, named: NamedGates) -> None:
         started = named()
         task = processing.spawn(refused.opening_asking, started)
@@ -594,8 +604,8 @@ class TestProgramsWithProcesses:
 
     PREFACE = """
         import os, sys, warnings
-        warnings.simplefilter("ignore")
         import subpool, tasks, tasks_refused
+        warnings.filterwarnings("ignore", category=subpool.UnsupportedWarning)
 
         def local(number, host):
             import tracemalloc
@@ -605,7 +615,7 @@ class TestProgramsWithProcesses:
     """
 
     def run(self, source: str, folder: Path, stdout: str, code: int = 0) -> None:
-        silent(run([written(self.PREFACE + source, folder)]), stdout, code)
+        silent(run(["-X", "dev", written(self.PREFACE + source, folder)]), stdout, code)
 
     def test_without_a_guard(self, tmp_path: Path) -> None:
         self.run(

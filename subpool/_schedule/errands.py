@@ -84,6 +84,7 @@ class Errands:
         self._writing = writing
         self._frames: SimpleQueue[tuple[int, int, bytes] | None] = SimpleQueue()
         self._number = 0
+        self._stopped = 0  # the last errand that was to stop; it may not have begun yet
         self._running: Stoppable | None = None
         self._stack = stacks.setdefault(get_ident(), [])
         self._grace = 0.0
@@ -130,6 +131,7 @@ class Errands:
         running = Stoppable()
         self._number, self._running = number, running
         self._stack.append(running)
+        self._heed()
         kind, payload = int(Kind.CANCELLED), b""
         try:
             kind, payload = self._called(running, number, data)
@@ -175,11 +177,18 @@ class Errands:
         self._leave()
 
     def _hear(self, frame: tuple[int, int, bytes]) -> None:
-        running = self._running
-        if frame[0] != Frame.STOP:
+        if frame[0] == Frame.STOP:
+            self._stopped = frame[1]
+            self._heed()
+        else:
             self._frames.put(frame)
-        elif running is not None and frame[1] == self._number:
+
+    def _heed(self) -> None:
+        """Stop what runs, if that is asked for. Called by both threads, each after it has told its part."""
+        running = self._running
+        if running is not None and self._number == self._stopped:
             running.cancelled = True
+            interrupter.check()
 
     def _leave(self) -> None:
         """Nobody wants anything any more: what runs is stopped, and given up if it does not stop."""

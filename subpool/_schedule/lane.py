@@ -94,6 +94,8 @@ class Lane:
             job._call = call
         self._jobs.append(job)
         self._summon()
+        if self._ending:
+            job.cancel()
 
     def wants(self, call: Callable[[], Any]) -> bool:
         """Whether a half that workers refuse should come here: not if its caller is as quick."""
@@ -149,7 +151,7 @@ class Lane:
                 return None
             job._inline = self._policy != "process"  # before the claim: what is claimed can't be stopped
             call = job._claim_private()
-            if call is not None:
+            if call is not None and "_final" not in job.__dict__:
                 return job, call
             job._inline = False  # it was cancelled, or somebody who joined it runs it
             self._held.pop(job, None)
@@ -175,10 +177,12 @@ class Lane:
                 if number is not None:
                     self._run_half(number, sidecar)
                 elif (found := self._next_job()) is not None:
+                    job, call = found
                     try:
-                        self._run_job(*found, sidecar)
-                    finally:
-                        self._held.pop(found[0], None)
+                        self._run_job(job, call, sidecar)
+                    except Exception as error:  # noqa: BLE001 - whoever waits for the job has to hear of it
+                        job._fail(error)
+                    self._held.pop(job, None)
         finally:
             sidecar.close()
             del self._sidecars[get_ident()]
@@ -202,7 +206,8 @@ class Lane:
             job._fail(WorkerLostError(f"the process that should run this task could not start: {error}"))
             return
         job._local = None
-        self._host.tally(Stat.COMPLETED if kind == Kind.VALUE else Stat.FAILED)
+        if kind in (Kind.VALUE, Kind.ERROR):
+            self._host.tally(Stat.COMPLETED if kind == Kind.VALUE else Stat.FAILED)
         job._finish(kind, outcome)
 
     def _begin(self, job: Job, errand: Errand) -> None:
@@ -241,8 +246,8 @@ class Lane:
                     self._policy = "inline"  # no process can be started: callers run everything
         finally:
             del self._running[number]
-        if kind == Kind.VALUE:
-            seat.stats[Stat.COMPLETED] += 1
+        if kind in (Kind.VALUE, Kind.ERROR):
+            seat.stats[Stat.COMPLETED if kind == Kind.VALUE else Stat.FAILED] += 1
             self._learn(call, clock() - errand.begun)
         finish(seat, number, cell, kind, outcome, begun)
 

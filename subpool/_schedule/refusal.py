@@ -46,9 +46,9 @@ class Unbuilt(ImportError):  # noqa: N818 - it carries the error
 
 def needs_host(call: Any) -> bool:
     """Whether a callable was marked by `subpool.needs_host`."""
-    while isinstance(call, partial):
-        call = call.func  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    return getattr(call, NEEDS_HOST, False) is True  # pyright: ignore[reportUnknownArgumentType]
+    return getattr(call, NEEDS_HOST, False) is True or (
+        isinstance(call, partial) and needs_host(cast("Any", call).func)
+    )
 
 
 def innermost(function: Any, args: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:
@@ -150,14 +150,14 @@ class Refusals:
     """What an interpreter knows of the calls that others have refused."""
 
     def __init__(self) -> None:
+        self.any: bool = False
+        """Whether anything was refused yet."""
         self._modules: dict[str, str] = {}
         self._functions: dict[tuple[object, object], str] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._modules or self._functions)
-
     def learn(self, call: object, args: tuple[Any, ...], outcome: str) -> str:
         """Take in how a call came home; the module that refused."""
+        self.any = True
         module, _, needed = outcome.partition("\n")
         function, _ = innermost(call, args)
         if needed:
@@ -168,7 +168,7 @@ class Refusals:
 
     def of(self, call: object, args: tuple[Any, ...] = ()) -> str | None:
         """The module that refuses for this call, as far as its function and the types of its arguments tell."""
-        if not self:
+        if not self.any:
             return None
         function, args = innermost(call, args)
         known = self._functions.get(name_of(function))
