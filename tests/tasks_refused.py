@@ -187,6 +187,12 @@ def opening_identity[T](value: T) -> T:
     return value
 
 
+def opening_add_one(number: int) -> int:
+    import tracemalloc  # noqa: F401
+
+    return number + 1
+
+
 def opening_lambda() -> Callable[[], int]:
     import tracemalloc  # noqa: F401
 

@@ -363,6 +363,23 @@ class TestNeedsHost:
             subpool.needs_host(bad)
 
 
+class TestIterators:
+    """What a parallel iterator calls is foreground work: its caller runs what workers refuse."""
+
+    @pytest.mark.parametrize("placed", [True, False])
+    @pytest.mark.parametrize("function", [host_only.add_one, refused.opening_add_one])
+    def test_what_refuses(self, moving: subpool.Pool, function: Callable[[int], int], placed: bool) -> None:
+        for _ in range(3):
+            source = range(300) if placed else iter(range(300))
+            assert moving.par_iter(source).map(function).split_per(10).collect() == list(range(1, 301))
+
+    @pytest.mark.parametrize("placed", [True, False])
+    def test_what_needs_the_host(self, moving: subpool.Pool, placed: bool) -> None:
+        source = range(300) if placed else iter(range(300))
+        places = moving.par_iter(source).map(tasks.identity).map(refused.hosted).split_per(10).collect()
+        assert {place for place, _ in places} == {refused.place()}
+
+
 class TestInlineLane:
     """Background work on a host thread."""
 
@@ -514,8 +531,10 @@ class TestProcessLane:
         unwound.wait()
 
     def test_one_stuck_in_c_is_ended(self, named: NamedGates, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("subpool.pool.GRACE", 0.05)
         with subpool.Pool(1, on_unsupported="process") as pool:
+            with monkeypatch.context() as patch:
+                patch.setattr("subpool.pool.GRACE", 0.05)  # that of tasks; not that of the pool's own end
+                result(pool.spawn(tasks.zero))
             started, never = named(), named()
             task = pool.spawn(refused.opening_stuck, started, never)
             started.wait()

@@ -19,7 +19,7 @@ from threading import RLock, Thread, get_ident
 from time import perf_counter as clock, perf_counter_ns as clock_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from subpool._schedule.refusal import innermost, name_of
+from subpool._schedule.refusal import Wrapper, innermost, name_of
 from subpool._schedule.seat import DONE, TAKEN
 from subpool._schedule.taking import CANCELLED, DECLINED, GONE, STOP, finish
 from subpool._wire.arena import SlotWord, Stat
@@ -99,8 +99,8 @@ class Lane:
 
     def wants(self, call: Callable[[], Any]) -> bool:
         """Whether a half that workers refuse should come here: not if its caller is as quick."""
-        if self._policy != "process" or self._ending:
-            return False
+        if self._policy != "process" or self._ending or isinstance(call, Wrapper):
+            return False  # what the pool itself hands out needs the pool's memory
         return self._brief.get(_key(call), 0.0) <= clock()
 
     def offer(self, number: int, item: Any, call: Callable[[], Any]) -> None:

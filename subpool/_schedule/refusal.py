@@ -8,6 +8,7 @@ themselves did as they were loaded, they do again where the call goes: each inte
 from __future__ import annotations
 
 from functools import partial
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from subpool._schedule.context import calculate, call_with
@@ -16,12 +17,14 @@ from subpool.errors import UnsupportedInSubinterpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import CodeType, TracebackType
+    from types import TracebackType
 
 __all__ = [
     "NEEDS_HOST",
     "Refusals",
     "Unbuilt",
+    "Wrapper",
+    "imports",
     "innermost",
     "name_of",
     "needs_host",
@@ -44,6 +47,22 @@ class Unbuilt(ImportError):  # noqa: N818 - it carries the error
     """A call that travelled inside another one has not begun, since a module refused; its cause says which."""
 
 
+class Wrapper:
+    """Base of what the pool itself hands out in place of the user's own function, which is its `func`."""
+
+    __slots__ = ()
+
+    @property
+    def func(self) -> Any:
+        """The function of the user's that is called first."""
+        raise NotImplementedError
+
+    @property
+    def _subpool_needs_host(self) -> bool:
+        """See `NEEDS_HOST`."""
+        return False
+
+
 def needs_host(call: Any) -> bool:
     """Whether a callable was marked by `subpool.needs_host`."""
     return getattr(call, NEEDS_HOST, False) is True or (
@@ -57,6 +76,8 @@ def innermost(function: Any, args: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any
         if isinstance(function, partial):
             args = (*function.args, *args, *function.keywords.values())
             function = function.func  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        elif isinstance(function, Wrapper):
+            function = function.func
         elif (function is calculate or function is call_with) and len(args) == 3:
             _, function, args = args
         else:
@@ -103,11 +124,22 @@ def told(error: BaseException) -> BaseException:
 
 
 def _opening(error: BaseException, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
-    own, _ = innermost(function, args)
-    called: Any = getattr(own, "__code__", None) or getattr(own, "__call__", None)  # noqa: B004 - a bound method
-    code = getattr(called, "__code__", called)
+    code = _code_of(innermost(function, args)[0])
     first = _first_frame(error)
     return first is not None and first.tb_frame.f_code is code and opens_with(first.tb_frame.f_code, first.tb_lasti)
+
+
+def imports(function: object) -> bool:
+    """Whether a function's own code imports anything."""
+    from opcode import opmap
+
+    code = _code_of(innermost(function)[0])
+    return code is not None and opmap["IMPORT_NAME"] in code.co_code[::2]
+
+
+def _code_of(own: Any) -> CodeType | None:
+    called: Any = getattr(own, "__code__", None) or getattr(own, "__call__", None)  # noqa: B004 - a bound method
+    return getattr(called, "__code__", called if isinstance(called, CodeType) else None)
 
 
 def _first_frame(error: BaseException) -> TracebackType | None:
