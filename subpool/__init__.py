@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from subpool import doctor
     from subpool.ambient import cancelled, configure, current_pool, worker_index
     from subpool.errors import (
         BrokenPoolError,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     )
     from subpool.functions import join, join_all, scope, spawn
     from subpool.iterators import ParIter, ParIterMut, par_iter, par_iter_mut, par_zip
+    from subpool.lanes import needs_host
     from subpool.pool import Pool, PoolStats
     from subpool.sandbox.host import SandboxHost
     from subpool.sandbox.policy import Policy
@@ -64,8 +66,10 @@ __all__ = [
     "cancelled",
     "configure",
     "current_pool",
+    "doctor",
     "join",
     "join_all",
+    "needs_host",
     "par_iter",
     "par_iter_mut",
     "par_zip",
@@ -77,6 +81,7 @@ __all__ = [
 _MODULES = {
     "subpool.ambient": ("cancelled", "configure", "current_pool", "worker_index"),
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
+    "subpool.lanes": ("needs_host",),
     "subpool.iterators": ("ParIter", "ParIterMut", "par_iter", "par_iter_mut", "par_zip"),
     "subpool.pool": ("Pool", "PoolStats"),
     "subpool.sandbox.policy": ("Policy",),
@@ -92,6 +97,8 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
+    if name == "doctor":
+        return import_module("subpool.doctor")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES.get(name, "subpool.errors")), name)

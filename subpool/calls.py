@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from subpool._schedule.context import arithmetic as decimal_context, calculate
 from subpool._schedule.crossing import crossed, crossing
 from subpool._schedule.forkjoin import join_all, join_two
+from subpool._schedule.refusal import needs_host
 from subpool.errors import SerializationError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def spawn_at(
     if timeout is not None and not timeout > 0:
         raise ValueError(f"spawn: timeout must be a positive number of seconds, not {timeout!r}")
     call = (fn, args)
+    hosted = needs_host(fn)
     if copy_context:
         from subpool._schedule.context import carrying
 
@@ -73,7 +75,7 @@ def spawn_at(
     arithmetic = decimal_context() if "decimal" in sys.modules else None
     if arithmetic is not None:
         call = (calculate, (arithmetic, *call))
-    if station.strict:
+    if station.strict and not hosted:
         try:
             call = crossing(*call)
         except SerializationError as error:
@@ -82,8 +84,11 @@ def spawn_at(
             task._fail(error)
             return task
     task = (_Task or _task_class())(station, call, timeout, name)
-    if station.workers:
-        station.backlog.add(task)
-    else:
+    if not station.workers:
         task.help()
+    elif hosted or (station.refusals.any and station.refusals.of(fn, args)):
+        task._claim_private()
+        station.divert(task, call, None if hosted else station.refusals.of(fn, args))
+    else:
+        station.backlog.add(task)
     return task

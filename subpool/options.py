@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from subpool._wire.payload import write
 from subpool.errors import SerializationError
@@ -16,8 +16,8 @@ __all__ = ["IDLE_SPIN", "PoolOptions", "Unsupported", "checked", "strict_by_envi
 IDLE_SPIN = 50e-6
 """Seconds an idle worker looks around before it naps, by default."""
 
-Unsupported = Literal["inline", "raise"]
-"""What becomes of a background task that needs a module which does not load in subinterpreters."""
+Unsupported = Literal["inline", "process", "raise"]
+"""What becomes of work that needs a module which does not load in subinterpreters."""
 
 
 class PoolOptions(TypedDict, total=False):
@@ -77,8 +77,8 @@ def checked(**options: Any) -> dict[str, Any]:
         if options[name] is not None and not callable(options[name]):
             raise TypeError(f"{name} is not callable: {options[name]!r}")
     options["preload"] = _module_names(options["preload"])
-    if options["on_unsupported"] not in ("inline", "raise"):
-        raise ValueError(f"on_unsupported must be 'inline' or 'raise', not {options['on_unsupported']!r}")
+    if options["on_unsupported"] not in get_args(Unsupported):
+        raise ValueError(f"on_unsupported must be 'inline', 'process' or 'raise', not {options['on_unsupported']!r}")
     initializer, initargs = options["initializer"], tuple(options.pop("initargs"))
     options["initializer"] = _written("initializer", initializer and (initializer, initargs))
     options["finalizer"] = _written("finalizer", options["finalizer"])

@@ -71,8 +71,10 @@ class Pool:
         background_workers: how many of the workers take background tasks; all by default.
         max_tasks_per_worker: after how many tasks a worker is replaced by a fresh one; never by default.
         strict: make every half but the first, every task and every result cross (see `SUBPOOL_STRICT`).
-        on_unsupported: what becomes of a background task that needs a module which does not load in subinterpreters:
-            "inline" (a thread of the host runs it) or "raise".
+        on_unsupported: what becomes of work that needs a module which does not load in subinterpreters, before any of
+            it has run: "inline" (a thread of the host runs background tasks, callers run their foreground work),
+            "process" (as many processes as there are workers run either; `initializer` and `finalizer` are called
+            there, too), or "raise" (it fails with `UnsupportedInSubinterpreter`).
 
     Workers start at first need. A pool that is not closed is closed when the program ends.
 

@@ -11,6 +11,7 @@ from subpool._schedule.bundle import Bundle
 from subpool._schedule.crossing import crossing
 from subpool._schedule.forkjoin import conclude, stop
 from subpool._schedule.half import HalfState
+from subpool._schedule.refusal import needs_host
 from subpool._schedule.waiting import wait
 from subpool.errors import TaskCancelled
 from subpool.task import Task
@@ -117,7 +118,7 @@ class Scope:
         if self._expired or (self._until is not None and clock() >= self._until):
             self._expire()
             raise TimeoutError(f"the scope's deadline of {self._timeout} s is over")
-        if self._station.strict:
+        if self._station.strict and not needs_host(fn):
             fn, args = crossing(fn, args)  # type: ignore[assignment]
         task: ScopeTask[R] = ScopeTask(self._station, (fn, args))
         task._scope = self

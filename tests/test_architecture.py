@@ -21,7 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "plugin"}),
     frozenset({"_wire"}),
     frozenset({"_schedule"}),
-    frozenset({"observe", "doctor"}),
+    frozenset({"observe", "doctor", "_doctor"}),
     frozenset({"lanes"}),
     frozenset({"data", "task", "scopes", "options", "calls", "process", "pool", "visitor", "ambient", "functions"}),
     frozenset({"_iter", "iterators"}),

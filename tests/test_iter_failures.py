@@ -291,6 +291,7 @@ def test_results_that_cannot_cross_are_named(gates: Callable[[], tasks.Gate], st
         staffed.par_iter(range(9)).map(body).map(tasks_iter.refuses_to_cross).split_per_item().collect()
 
 
+@pytest.mark.filterwarnings("ignore::subpool.UnsupportedWarning")
 @pytest.mark.parametrize("placed", [True, False])
 def test_functions_whose_module_refuses_run_here(staffed: subpool.Pool, placed: bool) -> None:
     source = range(300) if placed else iter(range(300))

@@ -135,7 +135,7 @@ def pools() -> None:
         background_workers=1,
         max_tasks_per_worker=10,
         strict=True,
-        on_unsupported="raise",
+        on_unsupported="process",
     ) as pool:
         assert_type(pool, subpool.Pool)
         assert_type(pool.join(an_int, a_str), tuple[int, str])
@@ -153,6 +153,23 @@ def pools() -> None:
     assert_type(subpool.current_pool(), subpool.Pool)
     assert_type(subpool.worker_index(), int | None)
     assert_type(subpool.cancelled(), bool)
+
+
+@subpool.needs_host
+def hosted(number: int) -> str:
+    return str(number)
+
+
+def marks() -> None:
+    assert_type(hosted(1), str)
+    assert_type(subpool.spawn(hosted, 1), subpool.Task[str])
+    subpool.spawn(hosted, "")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def findings() -> None:
+    for finding in subpool.doctor.check("json", timeout=1.5):
+        assert_type(finding.loads, bool)
+        assert_type(finding.seconds, float | None)
 
 
 def mistakes(shop: Shop) -> None:

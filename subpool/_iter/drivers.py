@@ -9,6 +9,7 @@ from subpool._iter.folds import Search
 from subpool._iter.plan import Piece
 from subpool._iter.rest import Rest
 from subpool._schedule.forkjoin import conclude, stop
+from subpool._schedule.refusal import Wrapper
 from subpool._schedule.seat import DONE, PHASE
 from subpool._schedule.waiting import wait
 from subpool._wire.arena import Stat
@@ -44,8 +45,8 @@ def _in_one(piece: Piece) -> Any:
         return None
     try:
         acc = plan.run(piece.node.bind(range(piece.low, piece.high)))
-    except BaseException:
-        plan.limit.lower(piece.base + piece.high)
+    except BaseException as error:
+        plan.failed(error, piece.base + piece.high)
         raise
     if plan.fold.search is not Search.NONE and plan.fold.decided(acc):
         plan.limit.lower(0 if plan.fold.search is Search.ANY else piece.base + piece.high)
@@ -64,13 +65,18 @@ class Work(Piece):
         return run(station().caller_seat(), self)
 
 
-class Away:
+class Away(Wrapper):
     """A piece in the hands of whoever took it: what the fold made of it goes home."""
 
     __slots__ = ("work",)
 
     def __init__(self, *part: Any) -> None:
         self.work = Work(*part)
+
+    @property
+    def func(self) -> object:
+        """See `Piece.func`."""
+        return self.work.func
 
     def __call__(self) -> Any:
         return self.work.plan.fold.home(self.work())
@@ -239,7 +245,7 @@ class _Run:
 
     def _fail(self, place: int, error: BaseException, end: int) -> None:
         """A sequential run would have come no further than this place."""
-        self.plan.limit.lower(end)
+        self.plan.failed(error, end)
         if place < self.end:
             self.end, self.error = place, error
         self._cut_off(place)

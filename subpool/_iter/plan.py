@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from subpool._iter.limit import Limit
 from subpool._iter.stages import Op, fused
+from subpool._schedule.refusal import Wrapper, imports, needs_host, refusal_in
 from subpool._wire.payload import read, write
 from subpool.errors import SerializationError
 
@@ -35,8 +36,10 @@ class Plan:
         self.fold: Fold = fold
         self.limit: Limit = limit
         self.key: int = next(_numbers) if key is None else key
-        self.stays: bool = False
-        """Whether it cannot cross: then all of it is run by its caller."""
+        self.hosted: bool = any(needs_host(call) for _, calls in stages for each in calls for call in each)
+        """Whether a function of it must not run in a subinterpreter."""
+        self.stays: bool = self.hosted
+        """Whether it cannot cross, or must not: then all of it is run by its caller."""
         self._written: bytes | None = None
         self._loops: dict[tuple[int, bool], Callable[..., Any]] = {}
         self._states: dict[int, Any] = {}
@@ -65,13 +68,18 @@ class Plan:
         fold = self.fold
         return fold.step(acc, node.items(self, lazy=fold.lazy))
 
+    def failed(self, error: BaseException, end: int) -> None:
+        """Nothing beyond this place is wanted any more; but what was only refused here will be run elsewhere."""
+        if refusal_in(error, self.subject, ()) is None:
+            self.limit.lower(end)
+
     # -- crossing --------------------------------------------------------------------------------------------------
 
     @property
-    def subject(self) -> object:
-        """What a refusal to load in a worker is remembered by: the first function of the user's."""
-        for _, calls in self.stages:
-            for each in calls:
+    def subject(self) -> Any:
+        """What a refusal to load in a worker is remembered by: the one function that is called before all others."""
+        if len(self.stages) == 1:
+            for each in self.stages[0][1]:
                 return each[-1]
         return self.fold
 
@@ -103,6 +111,8 @@ def plan_of(key: int, at: int, serial: int, data: bytes) -> Plan:
         stages, fold = read(data)
         plan = Plan(stages, fold, Limit(station().arena.words, at, serial), key)
         plan._written = data
+        # Its first call may yet be refused here: then nothing of it may have gone to somebody who does not refuse.
+        plan.stays = plan.stays or imports(plan.subject)
         _make_room()
         _plans[key] = plan
     return plan
@@ -115,7 +125,7 @@ def _make_room() -> None:
             _plans.pop(key, None)
 
 
-class Piece:
+class Piece(Wrapper):
     """A part of a pipeline's work that may be done elsewhere. `drivers.Work` is the callable that does it."""
 
     __slots__ = ("base", "block", "high", "low", "node", "plan", "whole")
@@ -145,3 +155,7 @@ class Piece:
     def func(self) -> object:
         """What it calls, as `functools.partial` names it."""
         return self.plan.subject
+
+    @property
+    def _subpool_needs_host(self) -> bool:
+        return self.plan.hosted

@@ -56,7 +56,7 @@ def fused(ops: tuple[Op, ...], *, lazy: bool) -> Callable[..., Any]:
             item = words["new"]
     loop = f"{item} {' '.join(clauses)}"
     body = f"({loop})" if lazy else f"[{loop}]"
-    made: dict[str, Any] = {}
+    made: dict[str, Any] = {"__name__": __name__}
     source = f"def bind({', '.join(names)}):\n  def loop(items): return {body}\n  return loop"
     exec(compile(source, "<subpool loop>", "exec"), made)
     bind: Callable[..., Any] = made["bind"]

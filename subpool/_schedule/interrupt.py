@@ -22,7 +22,7 @@ from subpool.errors import TaskCancelled
 if TYPE_CHECKING:
     from types import CodeType
 
-__all__ = ["Interrupter", "Stoppable"]
+__all__ = ["Interrupter", "Stoppable", "interrupter", "stacks"]
 
 AGAIN: Final = 0.1
 """Seconds after which a task that swallowed the exception gets another one."""
@@ -154,3 +154,9 @@ class Interrupter:
     def _users(self, code: CodeType) -> bool:
         name = code.co_filename
         return code.co_name not in SPARED and (not name.startswith(self._library) or name.startswith(self._site))
+
+
+stacks: dict[int, list[Stoppable]] = {}
+"""Per thread of this interpreter, the tasks that it runs, of whichever pool; the newest last."""
+interrupter = Interrupter(stacks)
+"""What stops them."""

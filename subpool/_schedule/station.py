@@ -9,11 +9,13 @@ import itertools
 import os
 from functools import partial
 from heapq import heappop, heappush
+from math import inf
 from threading import RLock, get_ident
 from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from subpool._schedule.interrupt import Interrupter
+from subpool._schedule.interrupt import Interrupter, interrupter, stacks
+from subpool._schedule.refusal import Refusals, told
 from subpool._schedule.seat import DONE, PHASE, TAKEN, Seat
 from subpool._schedule.taking import GONE, PARCEL, STOP, Stoppable
 from subpool._wire.arena import Arena, SeatWord, SlotWord, Stat
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from subpool._schedule.bundle import Bundle
     from subpool._schedule.half import Half
     from subpool._schedule.job import Call, Job
+    from subpool._schedule.lane import Lane
 
 PATIENCE: Final = 5.0
 """Seconds that strict mode waits for an idle worker to take what it should."""
@@ -44,9 +47,7 @@ ASLEEP: Final = 3
 """`Arena.idle`: the worker sleeps until it is rung."""
 
 
-_stacks: dict[int, list[Stoppable]] = {}  # per thread, the tasks that it runs, of whichever pool; the newest last
 _sleepers: dict[int, int] = {}  # per thread that waits asleep, the address of its doorbell
-_interrupter = Interrupter(_stacks)
 
 
 class Station:
@@ -56,6 +57,8 @@ class Station:
     """Address of the doorbell of the delivery thread, 0 if there is none."""
     index: int | None = None
     """The number of the worker; None in the host."""
+    lane: Lane | None = None
+    """Where the work goes that no worker can do; only the host has one."""
 
     def __init__(self, arena: Arena, workers: int, grace: float, courier: Doorbell) -> None:
         self.arena = arena
@@ -63,15 +66,15 @@ class Station:
         self.grace = grace
         self.patience = 1 if (os.process_cpu_count() or 1) > 1 else 0
         self.functions: dict[bytes, Callable[..., Any]] = {}
-        self.stacks = _stacks
+        self.stacks = stacks
         self.sleepers = _sleepers
         self.waiting: set[int] = set()  # the threads that sleep at one of this station's seats
         self.parcels: dict[int, bytes] = {}
         self.parcel_lock: Any = RLock()
         self.orphans: list[tuple[Seat, Half]] = []
-        self.refused: set[tuple[object, object]] = set()
+        self.refusals = Refusals()
         self.courier = courier
-        self.interrupter: Interrupter = _interrupter
+        self.interrupter: Interrupter = interrupter
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._timer_numbers = itertools.count()
         self._looks: set[float] = set()
@@ -175,13 +178,9 @@ class Station:
 
     # -- what cannot cross ----------------------------------------------------------------------------------------
 
-    def refuses(self, call: object) -> bool:
-        """Whether this callable is known to need a module that does not load in a worker."""
-        return bool(self.refused) and _name(call) in self.refused
-
-    def remember_refusal(self, call: object) -> None:
-        """A module that this callable needs does not load in a worker: never publish it again."""
-        self.refused.add(_name(call))
+    def refused_half(self, call: Callable[[], Any], outcome: str) -> None:
+        """A module that this callable needs does not load in a worker: no worker is offered it again."""
+        self.refusals.learn(call, (), outcome)
 
     def ship_path(self) -> None:
         """Tell the workers what `sys.path` is now, if it changed. Only the host does."""
@@ -239,9 +238,10 @@ class Station:
 
     # -- running a job here ------------------------------------------------------------------------------------------
 
-    def run_here(self, job: Job, call: Call) -> None:
-        """Run a job in the calling thread, where it can be stopped like any other."""
+    def run_here(self, job: Job, call: Call, *, uninterrupted: bool = False) -> None:
+        """Run a job in the calling thread. It can be stopped like any other, unless it must not be interrupted."""
         local = job._local = Stoppable()
+        local.told = inf if uninterrupted else 0.0  # what was told never, will not be told again
         stack = self.stacks.setdefault(get_ident(), [])
         if job._seconds is not None:
             self.call_at(clock() + job._seconds, partial(self._overdue, job, local))
@@ -252,7 +252,7 @@ class Station:
             job._finish(Kind.CANCELLED, b"")
         except BaseException as error:  # it is the job's outcome
             self.tally(Stat.FAILED)
-            job._fail(error)
+            job._fail(error if self.index is None else told(error))
             if isinstance(error, KeyboardInterrupt):
                 raise
         else:
@@ -310,9 +310,10 @@ class Station:
         """Have the courier look around."""
         ring(self.courier.address)
 
-    def divert(self, job: Job, call: Call, module: str) -> None:
-        """A job needs a module that no subinterpreter can load. A worker has nowhere else to run it; the host has."""
-        text = f"module {module} does not load in a subinterpreter"
+    def divert(self, job: Job, call: Call, module: str | None) -> None:
+        """A job needs a module that no subinterpreter can load, or the host. A worker has no other lane for it."""
+        culprit = "the function needs the host" if module is None else f"module {module} does not load in one"
+        text = f"a task handed over in a subinterpreter has no other lane: {culprit}"
         job._fail(UnsupportedInSubinterpreter(text, name=module))
 
     def catch_up(self) -> None:
@@ -365,7 +366,7 @@ class Station:
 
     def look_at(self, when: float | None) -> None:
         """Have the courier look around at a time of the clock, if there is one."""
-        if when is not None and when != float("inf") and when not in self._looks:
+        if when is not None and when != inf and when not in self._looks:
             self._looks.add(when)
             self.call_at(when, partial(self._looks.discard, when))
 
@@ -390,10 +391,3 @@ class Station:
                     ring(address)
             self.look_at(clock() + again)
         return max(0.0, self._timers[0][0] - clock()) if self._timers else None
-
-
-def _name(call: object) -> tuple[object, object]:
-    """What a callable is remembered by: the names of the function beneath it."""
-    while (inner := getattr(call, "func", None)) is not None:
-        call = inner
-    return getattr(call, "__module__", None), getattr(call, "__qualname__", type(call))

@@ -12,11 +12,12 @@ from time import perf_counter_ns as clock_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule.interrupt import Stoppable
+from subpool._schedule.refusal import refusal_in, refused_outcome, told, unbuilt
 from subpool._schedule.seat import DONE, TAKEN
 from subpool._wire.arena import SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count, put
-from subpool._wire.payload import Kind, encode_error, landed, of_result, read, refusing_module, unreadable, write
+from subpool._wire.payload import Kind, encode_error, landed, of_result, read, unreadable, write
 from subpool.errors import SerializationError, TaskCancelled
 
 if TYPE_CHECKING:
@@ -137,9 +138,9 @@ def _slept_on(seat: Seat, number: int) -> bool:
 
 def unreadable_outcome(seat: Seat, error: BaseException) -> tuple[int, bytes]:
     """How a call goes home that could not be rebuilt here."""
-    module = refusing_module(error)
-    if module is not None:
-        return REFUSED, module.encode()
+    refused = refused_outcome(error)
+    if refused is not None:
+        return REFUSED, refused
     return UNREADABLE, encode_error(SerializationError(unreadable(error)))
 
 
@@ -191,15 +192,20 @@ def _called(seat: Seat, cell: int, function: Callable[..., Any], args: tuple[Any
         stack.pop()
         station.ended()
     if error is not None:
-        return outcome_of_error(seat, error)
+        return outcome_of_error(seat, error, function, args)
     stats[Stat.COMPLETED] += 1
     return outcome_of_value(value)
 
 
-def outcome_of_error(seat: Seat, error: BaseException) -> tuple[int, bytes]:
-    """How an exception goes home."""
+def outcome_of_error(
+    seat: Seat, error: BaseException, function: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[int, bytes]:
+    """How a call goes home that raised; one that only met a module that refused may still go elsewhere."""
+    refused = refused_outcome(error.__cause__) if unbuilt(error) else refusal_in(error, function, args)
+    if refused is not None:
+        return REFUSED, refused
     seat.stats[Stat.FAILED] += 1
-    return ERROR, encode_error(error)
+    return ERROR, encode_error(told(error))
 
 
 def outcome_of_value(value: object) -> tuple[int, bytes]:

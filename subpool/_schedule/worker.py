@@ -18,6 +18,7 @@ from subpool._schedule.taking import perform
 from subpool._schedule.waiting import wait
 from subpool._wire.arena import Arena, SeatWord, Stat
 from subpool._wire.doorbell import Doorbell, ring
+from subpool._wire.extensions import watch
 from subpool._wire.interpreters import count, get
 from subpool._wire.payload import read
 
@@ -76,6 +77,7 @@ class WorkerStation(Station):
         """Set up, work, clean up."""
         from subpool._schedule import relay
 
+        watch()
         settings = self.settings
         sys.setswitchinterval(SWITCH)
         sys.setrecursionlimit(settings.recursion_limit)
