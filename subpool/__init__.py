@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from subpool.ambient import cancelled, configure, current_pool, worker_index
+    from subpool.broken import BrokenPoolError
     from subpool.errors import (
-        BrokenPoolError,
         PluginError,
         PluginTypeError,
         PolicyViolation,
@@ -76,6 +76,7 @@ __all__ = [
 
 _MODULES = {
     "subpool.ambient": ("cancelled", "configure", "current_pool", "worker_index"),
+    "subpool.broken": ("BrokenPoolError",),
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
     "subpool.iterators": ("ParIter", "ParIterMut", "par_iter", "par_iter_mut", "par_zip"),
     "subpool.pool": ("Pool", "PoolStats"),

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 from subpool import process
 from subpool._schedule import worker as worker_side
 from subpool._schedule.forkjoin import ASKED, make_join
+from subpool.broken import BrokenPoolError
 from subpool.calls import in_order, join_all_at, join_at, spawn_at
-from subpool.errors import BrokenPoolError, PoolClosedError
+from subpool.errors import PoolClosedError
 from subpool.options import IDLE_SPIN, checked, strict_by_environment, worker_count
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Pool:
         self._initialise = partial(initializer, *initargs) if initializer is not None else None
         self._finalise = finalizer
         self._host: Host | None = None
+        self._served: Host | None = None  # the same, and still there while it is being closed
         self._closed = False
         self._broken: str | None = None
         self._lock = RLock()
@@ -282,7 +284,9 @@ class Pool:
             host.drain()
         finally:
             process.open_pools.pop(self, None)
+            host.fail_all(PoolClosedError("the pool was closed before this was done"))  # who drained it was interrupted
             host.shut_down(GRACE)
+            self._served = None
             self._past = self._figures(host)
             if self._finalise is not None and not self.workers:
                 self._finalise()
@@ -317,7 +321,7 @@ class Pool:
             )
             host = Host(plan)
             process.open_pools[self] = None
-            self._host = host
+            self._host = self._served = host
             for fast in self._connected:
                 fast.connect(host.root, ASKED)
             self._settle_force()
@@ -327,7 +331,7 @@ class Pool:
         """A worker could not start: nothing that needs one can be done."""
         self._broken = failure
         self._disconnect()
-        host = self._host
+        host = self._served
         if host is not None:
             host.fail_all(BrokenPoolError(f"a worker of the pool could not start:\n{failure}"))
 
@@ -367,7 +371,7 @@ class Pool:
                     return False
                 host.backlog.feed()
                 threading.Event().wait(0.005)
-            self._host = None
+            self._host = self._served = None
             self._disconnect()
             clean = host.shut_down(GRACE)
             self._past = self._figures(host)

@@ -18,7 +18,7 @@ MODULES = read_package()
 
 #: The floors, from the ground up. A module imports from its own floor and from those below, never from above.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "plugin"}),
+    frozenset({"errors", "broken", "plugin"}),
     frozenset({"_wire"}),
     frozenset({"_schedule"}),
     frozenset({"observe", "doctor"}),
