@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         UnsupportedWarning,
         WorkerLostError,
     )
+    from subpool.executor import Executor
     from subpool.functions import join, join_all, scope, spawn
     from subpool.iterators import ParIter, ParIterMut, par_iter, par_iter_mut, par_zip
     from subpool.pool import Pool, PoolStats
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BrokenPoolError",
+    "Executor",
     "ParIter",
     "ParIterMut",
     "PluginError",
@@ -77,6 +79,7 @@ __all__ = [
 _MODULES = {
     "subpool.ambient": ("cancelled", "configure", "current_pool", "worker_index"),
     "subpool.broken": ("BrokenPoolError",),
+    "subpool.executor": ("Executor",),
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
     "subpool.iterators": ("ParIter", "ParIterMut", "par_iter", "par_iter_mut", "par_zip"),
     "subpool.pool": ("Pool", "PoolStats"),

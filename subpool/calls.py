@@ -13,9 +13,10 @@ from subpool.errors import SerializationError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from subpool._schedule.job import Call
     from subpool.task import Station, Task
 
-__all__ = ["in_order", "join_all_at", "join_at", "spawn_at"]
+__all__ = ["in_order", "join_all_at", "join_at", "spawn_at", "task_at"]
 
 
 def join_at(station: Station, a: Any, b: Any, more: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -70,6 +71,20 @@ def spawn_at(
         from subpool._schedule.context import carrying
 
         call = carrying(fn, args)
+    task = task_at(station, call, _Task or _task_class(), timeout, name)
+    if station.workers:
+        backlog = station.backlog
+        backlog.waiting.append(task)
+        backlog.offer()
+    else:
+        task.help()
+    return task
+
+
+def task_at(
+    station: Station, call: Call, kind: type[Task[Any]], timeout: float | None = None, name: str | None = None
+) -> Task[Any]:
+    """Make a task that nobody has yet. In strict mode it has failed if it cannot cross."""
     arithmetic = decimal_context() if "decimal" in sys.modules else None
     if arithmetic is not None:
         call = (calculate, (arithmetic, *call))
@@ -77,13 +92,8 @@ def spawn_at(
         try:
             call = crossing(*call)
         except SerializationError as error:
-            task = _task_class()(station, call, timeout, name)
+            task = kind(station, call, timeout, name)
             task._claim_private()
             task._fail(error)
             return task
-    task = (_Task or _task_class())(station, call, timeout, name)
-    if station.workers:
-        station.backlog.add(task)
-    else:
-        task.help()
-    return task
+    return kind(station, call, timeout, name)
