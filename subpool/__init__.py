@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from subpool import doctor
     from subpool.ambient import cancelled, configure, current_pool, worker_index
+    from subpool.broken import BrokenPoolError
     from subpool.errors import (
-        BrokenPoolError,
         PluginError,
         PluginTypeError,
         PolicyViolation,
@@ -25,21 +25,24 @@ if TYPE_CHECKING:
         UnsupportedWarning,
         WorkerLostError,
     )
+    from subpool.executor import Executor
     from subpool.functions import join, join_all, scope, spawn
     from subpool.iterators import ParIter, ParIterMut, par_iter, par_iter_mut, par_zip
     from subpool.lanes import needs_host
-    from subpool.pool import Pool, PoolStats
+    from subpool.pool import Pool
     from subpool.sandbox.host import SandboxHost
     from subpool.sandbox.policy import Policy
     from subpool.sandbox.sandbox import Sandbox
     from subpool.sandbox.stats import SandboxStats
     from subpool.scopes import Scope
+    from subpool.stats import PoolStats
     from subpool.task import Task
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BrokenPoolError",
+    "Executor",
     "ParIter",
     "ParIterMut",
     "PluginError",
@@ -80,10 +83,13 @@ __all__ = [
 
 _MODULES = {
     "subpool.ambient": ("cancelled", "configure", "current_pool", "worker_index"),
+    "subpool.broken": ("BrokenPoolError",),
+    "subpool.executor": ("Executor",),
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
     "subpool.lanes": ("needs_host",),
     "subpool.iterators": ("ParIter", "ParIterMut", "par_iter", "par_iter_mut", "par_zip"),
-    "subpool.pool": ("Pool", "PoolStats"),
+    "subpool.pool": ("Pool",),
+    "subpool.stats": ("PoolStats",),
     "subpool.sandbox.policy": ("Policy",),
     "subpool.sandbox.sandbox": ("Sandbox",),
     "subpool.sandbox.host": ("SandboxHost",),

@@ -1,9 +1,8 @@
-"""Every exception and warning that subpool raises. The ground floor: imports nothing of subpool."""
+"""What subpool raises and warns of, all but `BrokenPoolError`. The ground floor: imports nothing of subpool."""
 
 from __future__ import annotations
 
 __all__ = [
-    "BrokenPoolError",
     "PluginError",
     "PluginTypeError",
     "PolicyViolation",
@@ -75,10 +74,6 @@ class UnsupportedWarning(RuntimeWarning):
 
 class PoolClosedError(SubpoolError, RuntimeError):
     """The pool was used after ``close()``."""
-
-
-class BrokenPoolError(SubpoolError, RuntimeError):
-    """The pool's workers cannot start: the initializer or a preloaded module failed in them."""
 
 
 class WorkerLostError(SubpoolError, RuntimeError):

@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from functools import partial
 from threading import RLock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from subpool import process
 from subpool._schedule import worker as worker_side
 from subpool._schedule.forkjoin import ASKED, make_join
+from subpool.broken import BrokenPoolError
 from subpool.calls import in_order, join_all_at, join_at, spawn_at
-from subpool.errors import BrokenPoolError, PoolClosedError
+from subpool.errors import PoolClosedError
 from subpool.options import IDLE_SPIN, checked, strict_by_environment, worker_count
+from subpool.stats import PoolStats
 
 if TYPE_CHECKING:
     from collections.abc import Buffer, Callable, Generator, Iterable, Sequence
@@ -26,34 +28,10 @@ if TYPE_CHECKING:
     from subpool.scopes import Scope
     from subpool.task import Station, Task
 
-__all__ = ["Pool", "PoolStats"]
+__all__ = ["Pool"]
 
 GRACE = 2.0
 """Seconds that a task has to stop in before its worker is set aside."""
-
-
-class PoolStats(NamedTuple):
-    """A snapshot of what a pool has done since it started."""
-
-    tasks_completed: int
-    """Halves and background tasks that ran in a worker, or in a caller that helped, and returned."""
-    tasks_failed: int
-    tasks_cancelled: int
-    published: int
-    """Halves that were written for others, since somebody was hungry."""
-    stolen: int
-    taken_back: int
-    """Published halves that their owner ran itself after all."""
-    withdrawn: int
-    """Halves that were not run, since one before them failed."""
-    helped: int
-    """Tasks that callers ran while they waited."""
-    sleeps: int
-    wakes: int
-    workers: int
-    """How many workers the pool has."""
-    workers_lost: int
-    """Workers that died, or were set aside since they did not come back."""
 
 
 class Pool:
@@ -117,6 +95,7 @@ class Pool:
         self._initialise = partial(initializer, *initargs) if initializer is not None else None
         self._finalise = finalizer
         self._host: Host | None = None
+        self._served: Host | None = None  # the same, and still there while it is being closed
         self._closed = False
         self._broken: str | None = None
         self._lock = RLock()
@@ -284,7 +263,9 @@ class Pool:
             host.drain()
         finally:
             process.open_pools.pop(self, None)
+            host.fail_all(PoolClosedError("the pool was closed before this was done"))  # who drained it was interrupted
             host.shut_down(GRACE)
+            self._served = None
             self._past = self._figures(host)
             if self._finalise is not None and not self.workers:
                 self._finalise()
@@ -319,7 +300,7 @@ class Pool:
             )
             host = Host(plan)
             process.open_pools[self] = None
-            self._host = host
+            self._host = self._served = host
             for fast in self._connected:
                 fast.connect(host.root, ASKED)
             self._settle_force()
@@ -329,7 +310,7 @@ class Pool:
         """A worker could not start: nothing that needs one can be done."""
         self._broken = failure
         self._disconnect()
-        host = self._host
+        host = self._served
         if host is not None:
             host.fail_all(BrokenPoolError(f"a worker of the pool could not start:\n{failure}"))
 
@@ -369,7 +350,7 @@ class Pool:
                     return False
                 host.backlog.feed()
                 threading.Event().wait(0.005)
-            self._host = None
+            self._host = self._served = None
             self._disconnect()
             clean = host.shut_down(GRACE)
             self._past = self._figures(host)

@@ -18,12 +18,14 @@ MODULES = read_package()
 
 #: The floors, from the ground up. A module imports from its own floor and from those below, never from above.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "plugin"}),
+    frozenset({"errors", "broken", "plugin"}),
     frozenset({"_wire"}),
     frozenset({"_schedule"}),
     frozenset({"observe", "doctor", "_doctor"}),
     frozenset({"lanes"}),
-    frozenset({"data", "task", "scopes", "options", "calls", "process", "pool", "visitor", "ambient", "functions"}),
+    frozenset(
+        {"data", "stats", "task", "scopes", "options", "calls", "process", "pool", "visitor", "ambient", "functions"}
+    ),
     frozenset({"_iter", "iterators"}),
     frozenset({"executor", "aio", "sandbox"}),
     frozenset({""}),  # subpool/__init__.py: the table of contents

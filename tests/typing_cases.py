@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, as_completed, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, as_completed, wait
 from functools import partial
 from typing import assert_type
 
@@ -27,6 +27,10 @@ def nothing() -> None: ...
 
 def two(number: int, word: str) -> bytes:
     return word.encode() * number
+
+
+def four(*numbers: int) -> float:
+    return float(sum(numbers))
 
 
 def generic[T](value: T) -> list[T]:
@@ -172,6 +176,42 @@ def findings() -> None:
         assert_type(finding.seconds, float | None)
 
 
+def executors(shop: Shop) -> None:
+    with subpool.Executor(
+        2,
+        idle_spin=0.0,
+        initializer=two,
+        initargs=(1, ""),
+        finalizer=nothing,
+        preload=("json",),
+        pin_cpus=False,
+        background_workers=1,
+        max_tasks_per_worker=10,
+        strict=True,
+        on_unsupported="raise",
+    ) as executor:
+        standard: Executor = executor
+        assert_type(executor, subpool.Executor)
+        assert_type(executor.submit(two, 1, ""), Future[bytes])
+        assert_type(executor.submit(two, 1, word=""), Future[bytes])
+        assert_type(executor.submit(two, number=1, word="").result(timeout=1), bytes)
+        assert_type(executor.submit(shop.sell, count=2), Future[str])
+        assert_type(executor.submit(lambda: 1.5), Future[float])
+        assert_type(executor.map(an_int), Iterator[int])
+        assert_type(executor.map(shop.sell, [1, 2]), Iterator[str])
+        assert_type(executor.map(two, range(3), ["", ""], timeout=1, chunksize=2, buffersize=3), Iterator[bytes])
+        assert_type(executor.map(lambda number: number + 1, range(3)), Iterator[int])
+        assert_type(executor.map(lambda number, word: word * number, [1], [""]), Iterator[str])
+        assert_type(list(executor.map(generic, ["a"])), list[list[str]])
+        assert_type(executor.map(four, [1], [2], [3], [4]), Iterator[float])
+        assert_type(executor.map(four, *[[1]] * 4), Iterator[float])
+        executor.shutdown(wait=False, cancel_futures=True)
+        standard.shutdown()
+    for ended in as_completed([executor.submit(two, 1, "")]):
+        assert_type(ended.result(), bytes)
+    subpool.Executor(max_workers=3)
+
+
 def mistakes(shop: Shop) -> None:
     """Each of these is an error; a checker that sees none complains about the comment."""
     subpool.join(an_int, two)  # type: ignore[arg-type] # pyright: ignore[reportCallIssue, reportArgumentType]
@@ -182,6 +222,12 @@ def mistakes(shop: Shop) -> None:
     subpool.spawn(shop.sell, "")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     subpool.spawn(an_int, word="")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
     subpool.Pool(on_unsupported="ignore")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    subpool.Executor(2, workers=3)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    subpool.Executor().submit(two, 1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    subpool.Executor().submit(two, "", 1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    subpool.Executor().map(two, [1])  # type: ignore[arg-type] # pyright: ignore[reportCallIssue, reportArgumentType]
+    subpool.Executor().map(shop.sell, [""])  # type: ignore[arg-type] # pyright: ignore[reportCallIssue, reportArgumentType]
+    subpool.Executor().submit(an_int, word="")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
     subpool.Pool("two")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 

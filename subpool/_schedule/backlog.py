@@ -73,9 +73,8 @@ class Backlog:
 
     # -- handing over ----------------------------------------------------------------------------------------------
 
-    def add(self, job: Job) -> None:
-        """Take a job. It is published at once if somebody is idle, unless it is so short that it waits for company."""
-        self.waiting.append(job)
+    def offer(self) -> None:
+        """A job came to those waiting. If somebody is idle, it is published, unless it is so short that it waits."""
         self._unsent += 1
         if self._unsent >= BATCH_ITEMS:
             self._unsent = 0  # a feed that is turned away is made up for

@@ -89,8 +89,9 @@ class WorkerStation(Station):
             for module in settings.preload:
                 __import__(module)
             if settings.initializer:
-                function, args = read(settings.initializer)
-                function(*args)
+                from subpool._wire.initialised import initialise
+
+                initialise(*read(settings.initializer))
             self._warm_up()
             thread = courier.start(self, daemon=False)
             self.work()
