@@ -92,3 +92,18 @@ def test_who_fell_asleep_before_its_taker_was_busy_helps() -> None:
         rebuild.open()
         owner.join(tasks.PATIENCE)
         assert told == [None]
+
+
+def test_a_circle_of_scope_tags_is_left_again() -> None:
+    """An orphan outlives its parent, whose slot then goes to a half that the orphan forks: each serves the other."""
+    with subpool.Pool(1) as pool, held(pool):
+        host = host_of(pool)
+        root, words = host.root, host.arena.words
+        first, second = (host.arena.header(number) for number in root.free[:2])
+        words[first + SlotWord.PARENT], words[second + SlotWord.PARENT] = root.free[1] + 1, root.free[0] + 1
+        root.busy[0] = root.free[0] + 1
+        try:
+            host.wake_for(root, 1)
+        finally:
+            root.busy[0] = -1
+            words[first + SlotWord.PARENT] = words[second + SlotWord.PARENT] = 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from subpool._schedule.interrupt import Interrupter, interrupter, stacks
 from subpool._schedule.refusal import Refusals, told
 from subpool._schedule.seat import DONE, PHASE, TAKEN, Seat
-from subpool._schedule.taking import GONE, PARCEL, STOP, Stoppable
+from subpool._schedule.taking import GONE, PARCEL, STOP, Stoppable, served
 from subpool._wire.arena import Arena, SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.interpreters import count, get
@@ -134,14 +134,11 @@ class Station:
         """Wake those who wait for the task that the seat runs, and idle workers."""
         if limit <= 0:
             return
-        words, tag = self.arena.words, seat.busy[0]
         count(seat.channel)  # fence: what was published, before the look at who sleeps
-        while tag > 0:
-            header = self.arena.header(tag - 1)
-            waiter = words[header + SlotWord.WAITER]
+        for header in served(seat, seat.busy[0]):
+            waiter = self.arena.words[header + SlotWord.WAITER]
             if waiter > 0:
                 ring(waiter)  # it may help; but it may also wait for a background job, and not
-            tag = words[header + SlotWord.PARENT]
         self.wake(limit)
 
     def offer(self, seat: Seat, bundle: Bundle) -> None:

@@ -21,11 +21,11 @@ from subpool._wire.payload import Kind, encode_error, landed, of_result, read, u
 from subpool.errors import SerializationError, TaskCancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from subpool._schedule.seat import Seat
 
-__all__ = ["GONE", "PARCEL", "STOP", "TIMED", "UNCLAIM", "Running", "Stoppable", "descends", "perform"]
+__all__ = ["GONE", "PARCEL", "STOP", "TIMED", "UNCLAIM", "Running", "Stoppable", "descends", "perform", "served"]
 
 STOP: Final = 1
 """Value of `SlotWord.CANCEL`: the task should end."""
@@ -42,6 +42,8 @@ TIMED: Final = 1 << 48
 """Bit of `SlotWord.LENGTH`: the owner's courier wants to know when the task begins, for it has a deadline."""
 LENGTH: Final = TIMED - 1
 FUNCTIONS_KEPT: Final = 256
+GENERATIONS: Final = 256
+"""How many tasks up a scope tag is followed."""
 
 VALUE: Final = int(Kind.VALUE)
 ERROR: Final = int(Kind.ERROR)
@@ -73,13 +75,23 @@ def descends(seat: Seat, tag: int, targets: tuple[int, ...]) -> bool:
     Exact for whoever holds a number with that tag: its ancestors wait for it, so none of their slots is free. For
     anybody else a hint.
     """
-    for _ in range(256):
+    for _ in range(GENERATIONS):
         if tag <= 0:
             return False
         if tag - 1 in targets:
             return True
         tag = seat.words[seat.arena.header(tag - 1) + SlotWord.PARENT]
     return False
+
+
+def served(seat: Seat, tag: int) -> Iterator[int]:
+    """The headers of the task with this scope tag and of those that it serves: a hint, and a circle above an orphan."""
+    for _ in range(GENERATIONS):
+        if tag <= 0:
+            return
+        header = seat.arena.header(tag - 1)
+        yield header
+        tag = seat.words[header + SlotWord.PARENT]
 
 
 def decline(seat: Seat, item: Any) -> None:
@@ -127,13 +139,7 @@ def _outcome(seat: Seat, number: int, cell: int, parcel: Any) -> tuple[int, byte
 
 def _slept_on(seat: Seat, number: int) -> bool:
     """Whether somebody sleeps until this task is done, or one that it serves."""
-    words, tag = seat.words, number + 1
-    while tag > 0:
-        header = seat.arena.header(tag - 1)
-        if words[header + SlotWord.WAITER] > 0:
-            return True
-        tag = words[header + SlotWord.PARENT]
-    return False
+    return any(seat.words[header + SlotWord.WAITER] > 0 for header in served(seat, number + 1))
 
 
 def unreadable_outcome(seat: Seat, error: BaseException) -> tuple[int, bytes]:
