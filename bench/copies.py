@@ -21,10 +21,10 @@ class Copy:
         self._process.start()
         far_end.close()
 
-    def together(self, call: Callable[[], object]) -> float:
-        """Seconds until both, this process and the other, have made this call."""
+    def together(self, call: Callable[[], object], other: Callable[[], object] | None = None) -> float:
+        """Seconds until both, this process and the other, have made this call; or the other process another one."""
         start = time.perf_counter()
-        self._line.send(call)
+        self._line.send(other or call)
         call()
         self._line.recv()
         return time.perf_counter() - start

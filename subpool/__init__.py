@@ -8,9 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from subpool import doctor
     from subpool.ambient import cancelled, configure, current_pool, worker_index
+    from subpool.broken import BrokenPoolError
     from subpool.errors import (
-        BrokenPoolError,
+        PluginError,
+        PluginTypeError,
+        PolicyViolation,
         PoolClosedError,
         RemoteError,
         RemoteTraceback,
@@ -21,21 +25,39 @@ if TYPE_CHECKING:
         UnsupportedWarning,
         WorkerLostError,
     )
+    from subpool.executor import Executor
     from subpool.functions import join, join_all, scope, spawn
-    from subpool.pool import Pool, PoolStats
+    from subpool.iterators import ParIter, ParIterMut, par_iter, par_iter_mut, par_zip
+    from subpool.lanes import needs_host
+    from subpool.pool import Pool
+    from subpool.sandbox.host import SandboxHost
+    from subpool.sandbox.policy import Policy
+    from subpool.sandbox.sandbox import Sandbox
+    from subpool.sandbox.stats import SandboxStats
     from subpool.scopes import Scope
     from subpool.stacks import dump_stacks, dump_stacks_on
+    from subpool.stats import PoolStats
     from subpool.task import Task
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BrokenPoolError",
+    "Executor",
+    "ParIter",
+    "ParIterMut",
+    "PluginError",
+    "PluginTypeError",
+    "Policy",
+    "PolicyViolation",
     "Pool",
     "PoolClosedError",
     "PoolStats",
     "RemoteError",
     "RemoteTraceback",
+    "Sandbox",
+    "SandboxHost",
+    "SandboxStats",
     "Scope",
     "SerializationError",
     "SubpoolError",
@@ -48,10 +70,15 @@ __all__ = [
     "cancelled",
     "configure",
     "current_pool",
+    "doctor",
     "dump_stacks",
     "dump_stacks_on",
     "join",
     "join_all",
+    "needs_host",
+    "par_iter",
+    "par_iter_mut",
+    "par_zip",
     "scope",
     "spawn",
     "worker_index",
@@ -59,8 +86,17 @@ __all__ = [
 
 _MODULES = {
     "subpool.ambient": ("cancelled", "configure", "current_pool", "worker_index"),
+    "subpool.broken": ("BrokenPoolError",),
+    "subpool.executor": ("Executor",),
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
-    "subpool.pool": ("Pool", "PoolStats"),
+    "subpool.lanes": ("needs_host",),
+    "subpool.iterators": ("ParIter", "ParIterMut", "par_iter", "par_iter_mut", "par_zip"),
+    "subpool.pool": ("Pool",),
+    "subpool.stats": ("PoolStats",),
+    "subpool.sandbox.policy": ("Policy",),
+    "subpool.sandbox.sandbox": ("Sandbox",),
+    "subpool.sandbox.host": ("SandboxHost",),
+    "subpool.sandbox.stats": ("SandboxStats",),
     "subpool.scopes": ("Scope",),
     "subpool.stacks": ("dump_stacks", "dump_stacks_on"),
     "subpool.task": ("Task",),
@@ -71,6 +107,8 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
+    if name == "doctor":
+        return import_module("subpool.doctor")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES.get(name, "subpool.errors")), name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from subpool import process
 from subpool._schedule import worker as worker_side
 from subpool._schedule.forkjoin import ASKED, make_join
+from subpool._schedule.interrupt import stacks
 from subpool.calls import in_order, join_at
 
 if TYPE_CHECKING:
@@ -115,7 +116,4 @@ def worker_index() -> int | None:
 
 def cancelled() -> bool:
     """Whether the task that calls this was asked to stop: for long-running code that wants to leave in its own way."""
-    ident = get_ident()
-    stations: list[Station] = [] if worker_side.station is None else [worker_side.station]
-    stations.extend(pool._host for pool in list(process.open_pools) if pool._host is not None)
-    return any(task.cancelled for each in stations for task in each.stacks.get(ident, ()))
+    return any(task.cancelled for task in stacks.get(get_ident(), ()))

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from subpool._schedule.context import arithmetic as decimal_context, calculate
 from subpool._schedule.crossing import crossed, crossing
 from subpool._schedule.forkjoin import join_all, join_two
+from subpool._schedule.refusal import needs_host
 from subpool.errors import SerializationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from subpool._schedule.job import Call
     from subpool.task import Station, Task
 
-__all__ = ["in_order", "join_all_at", "join_at", "spawn_at"]
+__all__ = ["diverted", "in_order", "join_all_at", "join_at", "spawn_at", "task_at"]
 
 
 def join_at(station: Station, a: Any, b: Any, more: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -68,24 +70,52 @@ def spawn_at(
     if timeout is not None and not timeout > 0:
         raise ValueError(f"spawn: timeout must be a positive number of seconds, not {timeout!r}")
     call = (fn, args)
+    hosted = needs_host(fn)
     if copy_context:
         from subpool._schedule.context import carrying
 
         call = carrying(fn, args)
+    task = task_at(station, call, _Task or _task_class(), timeout, name, hosted=hosted)
+    if station.inline:
+        task.help()
+    elif not diverted(station, task, fn, args):
+        backlog = station.backlog
+        backlog.waiting.append(task)
+        backlog.offer()
+    return task
+
+
+def diverted(station: Station, task: Task[Any], fn: Any, args: tuple[Any, ...]) -> bool:
+    """Whether a new task went where others go when a module refuses, since its function is marked or known for that."""
+    hosted = needs_host(fn)
+    module = station.refusals.of(fn, args) if station.refusals.any and not hosted else None
+    if not hosted and module is None:
+        return False
+    call = task._claim_private()
+    if call is not None:
+        station.divert(task, call, module)
+    return True
+
+
+def task_at(
+    station: Station,
+    call: Call,
+    kind: type[Task[Any]],
+    timeout: float | None = None,
+    name: str | None = None,
+    *,
+    hosted: bool = False,
+) -> Task[Any]:
+    """Make a task that nobody has yet. In strict mode it has failed if it cannot cross."""
     arithmetic = decimal_context() if "decimal" in sys.modules else None
     if arithmetic is not None:
         call = (calculate, (arithmetic, *call))
-    if station.strict:
+    if station.strict and not hosted:
         try:
             call = crossing(*call)
         except SerializationError as error:
-            task = _task_class()(station, call, timeout, name)
+            task = kind(station, call, timeout, name)
             task._claim_private()
             task._fail(error)
             return task
-    task = (_Task or _task_class())(station, call, timeout, name)
-    if station.inline:
-        task.help()
-    else:
-        station.backlog.add(task)
-    return task
+    return kind(station, call, timeout, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from subpool._wire.payload import write
 from subpool.errors import SerializationError
@@ -11,19 +11,26 @@ from subpool.errors import SerializationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["IDLE_SPIN", "PoolOptions", "Unsupported", "checked", "strict_by_environment", "worker_count"]
+__all__ = [
+    "IDLE_SPIN",
+    "PoolOptions",
+    "Unsupported",
+    "WorkerOptions",
+    "checked",
+    "strict_by_environment",
+    "worker_count",
+]
 
 IDLE_SPIN = 50e-6
 """Seconds an idle worker looks around before it naps, by default."""
 
-Unsupported = Literal["inline", "raise"]
-"""What becomes of a background task that needs a module which does not load in subinterpreters."""
+Unsupported = Literal["inline", "process", "raise"]
+"""What becomes of work that needs a module which does not load in subinterpreters."""
 
 
-class PoolOptions(TypedDict, total=False):
-    """The keywords of `Pool`."""
+class WorkerOptions(TypedDict, total=False):
+    """The keywords of `Pool` but for the number of workers."""
 
-    workers: int | None
     idle_spin: float
     initializer: Callable[..., object] | None
     initargs: tuple[Any, ...]
@@ -36,15 +43,25 @@ class PoolOptions(TypedDict, total=False):
     on_unsupported: Unsupported
 
 
-def worker_count(workers: object) -> int:
+class PoolOptions(WorkerOptions, total=False):
+    """The keywords of `Pool`."""
+
+    workers: int | None
+
+
+def worker_count(workers: object, source: str = "workers", spared: int = 1) -> int:
     """How many workers were asked for, by the argument or else by the environment.
+
+    Args:
+        workers: the argument.
+        source: its name.
+        spared: how many cores are left to the caller if nothing was asked for.
 
     Raises:
         TypeError, ValueError: that is no number of workers.
     """
-    source = "workers"
     if workers is None:
-        workers = os.environ.get("SUBPOOL_WORKERS") or max(1, (os.process_cpu_count() or 1) - 1)
+        workers = os.environ.get("SUBPOOL_WORKERS") or max(1, (os.process_cpu_count() or 1) - spared)
         if isinstance(workers, str):
             source = "SUBPOOL_WORKERS"
             try:
@@ -77,8 +94,8 @@ def checked(**options: Any) -> dict[str, Any]:
         if options[name] is not None and not callable(options[name]):
             raise TypeError(f"{name} is not callable: {options[name]!r}")
     options["preload"] = _module_names(options["preload"])
-    if options["on_unsupported"] not in ("inline", "raise"):
-        raise ValueError(f"on_unsupported must be 'inline' or 'raise', not {options['on_unsupported']!r}")
+    if options["on_unsupported"] not in get_args(Unsupported):
+        raise ValueError(f"on_unsupported must be 'inline', 'process' or 'raise', not {options['on_unsupported']!r}")
     initializer, initargs = options["initializer"], tuple(options.pop("initargs"))
     options["initializer"] = _written("initializer", initializer and (initializer, initargs))
     options["finalizer"] = _written("finalizer", options["finalizer"])

@@ -7,52 +7,31 @@ from contextlib import contextmanager
 from functools import partial
 from threading import RLock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TextIO, overload
+from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 
 from subpool import process
 from subpool._schedule import worker as worker_side
 from subpool._schedule.forkjoin import ASKED, make_join
+from subpool.broken import BrokenPoolError
 from subpool.calls import in_order, join_all_at, join_at, spawn_at
-from subpool.errors import BrokenPoolError, PoolClosedError
+from subpool.errors import PoolClosedError
 from subpool.options import IDLE_SPIN, checked, strict_by_environment, worker_count
+from subpool.stats import PoolStats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Buffer, Callable, Generator, Iterable, Sequence
     from types import TracebackType
 
     from subpool._schedule.host import Host
+    from subpool.iterators import ParIter, ParIterMut
     from subpool.options import Unsupported
     from subpool.scopes import Scope
     from subpool.task import Station, Task
 
-__all__ = ["Pool", "PoolStats"]
+__all__ = ["Pool"]
 
 GRACE = 2.0
 """Seconds that a task has to stop in before its worker is set aside."""
-
-
-class PoolStats(NamedTuple):
-    """A snapshot of what a pool has done since it started."""
-
-    tasks_completed: int
-    """Halves and background tasks that ran in a worker, or in a caller that helped, and returned."""
-    tasks_failed: int
-    tasks_cancelled: int
-    published: int
-    """Halves that were written for others, since somebody was hungry."""
-    stolen: int
-    taken_back: int
-    """Published halves that their owner ran itself after all."""
-    withdrawn: int
-    """Halves that were not run, since one before them failed."""
-    helped: int
-    """Tasks that callers ran while they waited."""
-    sleeps: int
-    wakes: int
-    workers: int
-    """How many workers the pool has: fewer than `Pool.workers` only where too many are stuck to be replaced."""
-    workers_lost: int
-    """Workers that died, or were set aside since they did not come back."""
 
 
 class Pool:
@@ -70,8 +49,10 @@ class Pool:
         background_workers: how many of the workers take background tasks; all by default.
         max_tasks_per_worker: after how many tasks a worker is replaced by a fresh one; never by default.
         strict: make every half but the first, every task and every result cross (see `SUBPOOL_STRICT`).
-        on_unsupported: what becomes of a background task that needs a module which does not load in subinterpreters:
-            "inline" (a thread of the host runs it) or "raise".
+        on_unsupported: what becomes of work that needs a module which does not load in subinterpreters, before any of
+            it has run: "inline" (a thread of the host runs background tasks, callers run their foreground work),
+            "process" (as many processes as there are workers run either; `initializer` and `finalizer` are called
+            there, too), or "raise" (it fails with `UnsupportedInSubinterpreter`).
 
     Workers start at first need. A pool that is not closed is closed when the program ends.
 
@@ -114,7 +95,7 @@ class Pool:
         self._initialise = partial(initializer, *initargs) if initializer is not None else None
         self._finalise = finalizer
         self._host: Host | None = None
-        self._closing: Host | None = None
+        self._served: Host | None = None  # the same, and still there while it is being closed
         self._closed = False
         self._broken: str | None = None
         self._lock = RLock()
@@ -195,6 +176,18 @@ class Pool:
 
         return Scope(self._station(), timeout)
 
+    def par_iter[T](self, source: Iterable[T]) -> ParIter[T]:
+        """Go over a source in parallel, in this pool. See `subpool.par_iter`."""
+        return _iterators().par_iter(source).on(self)  # type: ignore[no-any-return]
+
+    def par_iter_mut(self, buffer: Buffer) -> ParIterMut[Any]:
+        """Change the items of a buffer in parallel, in this pool. See `subpool.par_iter_mut`."""
+        return _iterators().par_iter_mut(buffer).on(self)  # type: ignore[no-any-return]
+
+    def par_zip(self, *sources: Any, **options: Any) -> ParIter[tuple[Any, ...]]:
+        """Go over several sources side by side, in this pool. See `subpool.par_zip`."""
+        return _iterators().par_zip(*sources, **options).on(self)  # type: ignore[no-any-return]
+
     # -- background ------------------------------------------------------------------------------------------------
 
     def spawn[*Ts, R](
@@ -254,7 +247,6 @@ class Pool:
         with self._lock:
             self._closed = True
             host, self._host = self._host, None
-            self._closing = self._closing or host
         self._disconnect()
         if host is None:
             return
@@ -281,9 +273,10 @@ class Pool:
         try:
             host.drain()
         finally:
+            host.fail_all(PoolClosedError("the pool was closed before this was done"))  # who drained it was interrupted
             self._shut_down(host)
             process.open_pools.pop(self, None)
-            self._closing = None
+            self._served = None
             if self._finalise is not None and not self.workers:
                 self._finalise()
 
@@ -325,7 +318,7 @@ class Pool:
             )
             host = Host(plan)
             process.open_pools[self] = None
-            self._host = host
+            self._host = self._served = host
             for fast in self._connected:
                 fast.connect(host.root, ASKED)
             self._settle_force()
@@ -335,7 +328,7 @@ class Pool:
         """A worker could not start: nothing that needs one can be done."""
         self._broken = failure
         self._disconnect()
-        host = self._host
+        host = self._served
         if host is not None:
             host.fail_all(BrokenPoolError(f"a worker of the pool could not start:\n{failure}"))
 
@@ -375,7 +368,7 @@ class Pool:
                     return False
                 host.backlog.feed()
                 threading.Event().wait(0.005)
-            self._host = None
+            self._host = self._served = None
             self._disconnect()
             return self._shut_down(host)
 
@@ -384,10 +377,16 @@ class Pool:
     def _abandon(self) -> Host | None:
         """The program ends: cancel everything. The host, if there is one that has to be shut down."""
         with self._lock:
-            host = self._host or self._closing
+            host = self._served
             self._host, self._closed = None, True
         self._disconnect()
         if host is not None:
             host.cancel_all()
             host.stop()
         return host
+
+
+def _iterators() -> Any:
+    from subpool import iterators
+
+    return iterators

@@ -8,13 +8,24 @@ import sys
 import threading
 from contextvars import ContextVar
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from subpool._schedule.host import Host
     from subpool.pool import Pool
 
-__all__ = ["Default", "End", "default", "installed", "lock", "open_pools", "prepare", "remains"]
+__all__ = [
+    "Default",
+    "End",
+    "Resident",
+    "default",
+    "installed",
+    "lock",
+    "open_pools",
+    "prepare",
+    "remains",
+    "residents",
+]
 
 AT_EXIT = 0.25
 """Seconds that running tasks have to stop in when the program ends."""
@@ -29,6 +40,17 @@ open_pools: dict[Pool, None] = {}
 """The pools that have workers."""
 remains: dict[Host, None] = {}
 """The hosts of pools that are gone, where a worker did not come back when the pool ended."""
+
+
+class Resident(Protocol):
+    """What has interpreters of its own, which have to end before the program does."""
+
+    def _abandon(self, patience: float) -> bool: ...
+    def _step_aside(self, patience: float) -> bool: ...
+
+
+residents: dict[Resident, None] = {}
+"""Those other than pools: sandboxes."""
 
 
 class Default:
@@ -76,6 +98,8 @@ class End:
 
     begun = False
     """From now on what is foreground work runs in its caller."""
+    frozen = False
+    """A guest of a sandbox holds its GIL for good."""
 
 
 def left_behind() -> list[Host]:
@@ -94,7 +118,8 @@ def _end_all() -> None:
     for host in hosts:
         host.shut_down(max(0.0, until - monotonic()))
     remains.update(dict.fromkeys(hosts))
-    if left_behind():
+    dirty = [each for each in list(residents) if not each._abandon(AT_EXIT)]
+    if left_behind() or dirty:
         import warnings
 
         warnings.filterwarnings("ignore", "remaining subinterpreters", RuntimeWarning)
@@ -108,11 +133,11 @@ def _leave() -> None:
     exception, else 0: that of `sys.exit` is not known here.
     """
     left = left_behind()
-    if not left:
+    if not left and not End.frozen:
         return
     atexit.unregister(_leave)
     atexit._run_exitfuncs()
-    if not any(host.crew.leave() for host in left):
+    if not any(host.crew.leave() for host in left) and not End.frozen:
         return
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
@@ -122,7 +147,8 @@ def _leave() -> None:
 
 def _before_fork() -> None:
     """CPython kills a forked child that has subinterpreters: idle pools step aside, and start anew at next use."""
-    busy = [pool for pool in list(open_pools) if not pool._step_aside(AT_FORK)]
+    everybody: list[Pool | Resident] = [*open_pools, *residents]
+    busy = [each for each in everybody if not each._step_aside(AT_FORK)]
     if busy or left_behind():
         import warnings
 

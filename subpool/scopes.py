@@ -12,6 +12,7 @@ from subpool._schedule.bundle import Bundle
 from subpool._schedule.crossing import crossing
 from subpool._schedule.forkjoin import conclude, stop
 from subpool._schedule.half import HalfState
+from subpool._schedule.refusal import needs_host
 from subpool._schedule.waiting import wait
 from subpool.errors import TaskCancelled
 from subpool.task import Task
@@ -120,7 +121,7 @@ class Scope:
         if self._expired or (self._until is not None and clock() >= self._until):
             self._expire()
             raise TimeoutError(f"the scope's deadline of {self._timeout} s is over")
-        if self._station.strict:
+        if self._station.strict and not needs_host(fn):
             fn, args = crossing(fn, args)  # type: ignore[assignment]
         task: ScopeTask[R] = ScopeTask(self._station, (fn, args))
         task._scope = self
@@ -312,8 +313,8 @@ class Scope:
         seat, half = self._seat, task._half
         assert seat is not None
         task._claim_private()
-        if not self._bundle.remove(half) and half.state is HalfState.PUBLIC and not self._station.arrived(half.number):
-            self._station.cancel(half.number)
+        if not self._bundle.remove(half):
+            seat.cancel(half)
         local = task._local
         if local is not None:
             local.cancelled = True

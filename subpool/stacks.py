@@ -158,7 +158,7 @@ def _received(queue: int) -> Iterator[tuple[int, Snapshot]]:
 
 
 def _report(pools: list[Pool], timeout: float) -> Iterator[str]:
-    hosts = {host: pool for pool in pools if (host := pool._host or pool._closing) is not None}
+    hosts = {host: pool for pool in pools if (host := pool._served) is not None}
     left = [host for host in process.left_behind() if host not in hosts]
     locked = _lock.acquire(timeout=timeout + ANSWER)  # of two at once, one would take the other's answers
     try:

@@ -13,7 +13,7 @@ from subpool._schedule.job import Call, Job
 from subpool._wire.arena import Stat
 from subpool._wire.doorbell import ring
 from subpool._wire.payload import Kind, decode_error, rebuild
-from subpool.errors import BrokenPoolError, SerializationError, WorkerLostError
+from subpool.errors import SerializationError, WorkerLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -369,6 +369,8 @@ class Task[R](Job, Future[R]):
             self._fail(TimeoutError(f"the task ran longer than its timeout of {self._seconds} s"))
 
     def _unstaffed(self) -> None:
+        from subpool.broken import BrokenPoolError
+
         text = "every worker of the pool is stuck in C code, and there is no seat left for another"
         self._fail(BrokenPoolError(text))
 

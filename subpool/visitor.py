@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-from subpool.pool import Pool, PoolStats
+from subpool.pool import Pool
+from subpool.stats import PoolStats
 
 if TYPE_CHECKING:
     from collections.abc import Generator

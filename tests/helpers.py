@@ -107,8 +107,8 @@ def in_a_batch[*Ts, R](pool: subpool.Pool, fn: Callable[[*Ts], R], calls: list[t
     backlog = host.backlog
     with held_before_looking(host):
         backlog._paces[fn] = backlog.pace = 1e3
-        backlog._fed = time.perf_counter() + 1000  # who spawns waits for company
-        spawned = [pool.spawn(fn, *call) for call in calls]
+        with backlog._lock:  # nobody sends some of them early
+            spawned = [pool.spawn(fn, *call) for call in calls]
         backlog.feed()
         assert all(task._number is not None and task._number >= host.arena.slots for task in spawned)
     return spawned

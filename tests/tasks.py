@@ -252,6 +252,16 @@ def spin_until_stopped(started: Gate, unwound: Gate) -> NoReturn:
         unwound.open()
 
 
+def spin_tightly(started: Gate, unwound: Gate) -> NoReturn:
+    """Run for ever in a loop of a single instruction, which jumps to itself."""
+    try:
+        started.open()
+        while True:
+            pass
+    finally:
+        unwound.open()
+
+
 def spin_and_swallow(started: Gate, asked: Gate) -> str:
     """Swallow the request to stop, and return something all the same."""
     try:

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+import tasks
 from helpers import LIBRARY, TESTS, program, run, silent, written
+
+import subpool
 
 PREFACE = """
 import subpool
@@ -191,6 +194,52 @@ class TestPrograms:
             tmp_path,
         )
         silent(run([path]), "True True\n")
+
+
+INITIALISED = """
+from functools import partial
+import subpool
+NAME, CACHE, COUNT = "home", {{}}, 1
+
+def prepare(name):
+    global NAME
+    NAME = name
+    CACHE["name"] = name
+
+def report(number=0):
+    return NAME, CACHE, COUNT, number
+
+class Preparer:
+    def prepare(self, name):
+        prepare(name)
+
+with subpool.Pool(1, initializer={initializer}, initargs=("worker",)) as pool:
+    print(pool.spawn(report).result())
+    COUNT = 2
+    print(pool.spawn(partial(report, 7)).result(), pool.spawn(lambda: NAME).result())
+print(report())
+"""
+
+
+class TestInitialisedGlobals:
+    """What an initializer has set in its worker goes before what functions of a script bring along."""
+
+    @pytest.mark.parametrize("strict", ["", "1"], ids=["", "strict"])
+    @pytest.mark.parametrize(
+        "initializer", ["prepare", "partial(prepare)", "Preparer().prepare", "lambda name: prepare(name)"]
+    )
+    def test_of_a_script(self, tmp_path: Path, initializer: str, strict: str) -> None:
+        path = written(INITIALISED.format(initializer=initializer), tmp_path)
+        silent(
+            run([path], variables={"SUBPOOL_STRICT": strict}),
+            "('worker', {'name': 'worker'}, 1, 0)\n('worker', {'name': 'worker'}, 2, 7) worker\n('home', {}, 2, 0)\n",
+        )
+
+    def test_of_a_module(self) -> None:
+        """A closure of a module: what it sets there is set there."""
+        with subpool.Pool(1, initializer=lambda: setattr(tasks, "GLOBAL", "initialised")) as pool:
+            assert pool.spawn(tasks.read_global).result(tasks.PATIENCE) == "initialised"
+        assert tasks.GLOBAL == "as imported"
 
 
 class TestInteractive:

@@ -18,24 +18,42 @@ MODULES = read_package()
 
 #: The floors, from the ground up. A module imports from its own floor and from those below, never from above.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"errors"}),
+    frozenset({"errors", "broken", "plugin"}),
     frozenset({"_wire"}),
     frozenset({"_schedule"}),
-    frozenset({"observe", "doctor"}),
+    frozenset({"observe", "doctor", "_doctor"}),
     frozenset({"lanes"}),
     frozenset(
-        {"data", "task", "scopes", "options", "calls", "process", "stacks", "pool", "visitor", "ambient", "functions"}
+        {
+            "data",
+            "stats",
+            "task",
+            "scopes",
+            "options",
+            "calls",
+            "process",
+            "stacks",
+            "pool",
+            "visitor",
+            "ambient",
+            "functions",
+        }
     ),
-    frozenset({"executor", "aio", "iter", "sandbox"}),
+    frozenset({"_iter", "iterators"}),
+    frozenset({"executor", "aio", "sandbox"}),
     frozenset({""}),  # subpool/__init__.py: the table of contents
     frozenset({"integrations"}),
     frozenset({"cli", "__main__"}),
 )
 #: Function-level imports that point up after all, each with its reason.
-REACHES_UP: dict[tuple[str, str], str] = {}
+REACHES_UP: dict[tuple[str, str], str] = {
+    ("subpool.pool", "subpool.iterators"): "a pool's own par_iter is the general one, on it",
+}
 
 LINES_PER_MODULE = 400
 WORKER = "subpool._schedule.worker"
+GUEST = "subpool.sandbox.guest.loop"
+HEAVY = {"cloudpickle", "concurrent.futures", "dataclasses", "inspect", "logging", "msgspec", "socket", "subprocess"}
 #: Stands in for a module that the standard library of 3.13 lacks; imported by the version seam, on no known CPython.
 SEAM = frozenset({"interpreters_backport"})
 
@@ -197,6 +215,21 @@ def test_worker_side_code_imports_late_only_cloudpickle() -> None:
     modules = loaded_by(WORKER, parents=False).values()
     foreign = [line for module in modules for line in foreign_imports(module, When.LATE)]
     assert not [line for line in foreign if not line.endswith((": cloudpickle", ": cloudpickle.cloudpickle"))]
+
+
+def test_what_a_guest_imports_is_the_standard_library() -> None:
+    modules = loaded_by(GUEST, parents=True).values()
+    foreign = [line for module in modules for when in (When.EAGER, When.LATE) for line in foreign_imports(module, when)]
+    assert not foreign, "\n".join(foreign)
+
+
+def test_a_guest_is_light() -> None:
+    """Each plugin pays for what its guest imports, in memory and in time."""
+    program = f"import sys, {GUEST}, subpool.plugin; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    assert not HEAVY & set(done.stdout.split())
 
 
 def test_importing_the_worker_side_loads_nothing_foreign() -> None:

@@ -348,6 +348,17 @@ class TestInterrupt:
         )
         assert _interrupt(tmp_path, blocked, afterwards="unwound.wait()") < PROMPT
 
+    def test_closing_a_pool_leaves_nothing_undone(self, tmp_path: Path) -> None:
+        """What the interrupted call had started is asked to stop; what has not begun fails."""
+        blocked = (
+            "other = subpool.Pool(1)\n"
+            "tasks_ = [other.spawn(tasks.hold, started, release), other.spawn(tasks.one)]\n"
+            "started.wait()\n"
+            "try: other.close()\n"
+            "finally: assert [type(task.exception(20)) for task in tasks_] == [subpool.PoolClosedError] * 2"
+        )
+        _interrupt(tmp_path, blocked)
+
     def test_waiting_for_the_pool_to_close(self, tmp_path: Path) -> None:
         """A blocked caller."""
         blocked = "other = subpool.Pool(1)\nother.spawn(tasks.hold, started, release)\nstarted.wait()\nother.close()"

@@ -61,6 +61,22 @@ class TestPrinting:
         assert (result.returncode, result.stderr) == (0, "")
         assert sorted(result.stdout.splitlines()) == [name * 70 for name in "abc" for _ in range(200)]
 
+    def test_before_the_callbacks(self, tmp_path: Path) -> None:
+        path = written(
+            """
+            import subpool, tasks
+            with subpool.Pool(1) as pool:
+                for number in range(20):
+                    task = pool.spawn(tasks.say, "said", number)
+                    task.add_done_callback(lambda _, number=number: print("called", number))
+            """,
+            tmp_path,
+        )
+        result = run([path])
+        assert (result.returncode, result.stderr) == (0, "")
+        lines = result.stdout.splitlines()
+        assert all(lines.index(f"said {number}") < lines.index(f"called {number}") for number in range(20))
+
     def test_at_once(self, tmp_path: Path) -> None:
         path = written(
             """

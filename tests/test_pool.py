@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,17 @@ class TestInitializer:
             assert error
             assert "the initializer failed" in f"{error} {error.__cause__}"
             caught(lambda: pool.join(tasks.one, tasks.text))  # may run here, or fail: it does not hang
+
+    def test_that_fails_while_the_pool_ends(self, gates: Gates) -> None:
+        """A clear exception naming the culprit; nothing hangs."""
+        proceed = gates()
+        with subpool.Pool(2, initializer=tasks.after, initargs=(proceed, tasks.fail_to_initialise)) as pool:
+            task = pool.spawn(tasks.one)
+            threading.Timer(0.05, proceed.open).start()
+        error = task.exception(0)
+        assert isinstance(error, subpool.BrokenPoolError)
+        assert isinstance(error, BrokenExecutor)
+        assert "the initializer failed" in str(error)
 
     def test_that_cannot_cross(self) -> None:
         """A clear exception naming the culprit; nothing hangs."""

@@ -441,6 +441,14 @@ class TestCancel:
         assert task.cancel()
         unwound.wait()
 
+    def test_stops_a_loop_of_one_instruction(self, staffed: subpool.Pool, gates: Gates) -> None:
+        """… raised at a loop or call of the user's own code: `while True: pass` jumps to where it comes from."""
+        started, unwound = gates(), gates()
+        task = staffed.spawn(tasks.spin_tightly, started, unwound)
+        started.wait()
+        assert task.cancel()
+        unwound.block()
+
     def test_true_is_final(self, staffed: subpool.Pool, gates: Gates) -> None:
         """True is final: whatever the task still returns is dropped, and `result()` raises `CancelledError`."""
         started, asked = gates(), gates()

@@ -73,9 +73,8 @@ class Backlog:
 
     # -- handing over ----------------------------------------------------------------------------------------------
 
-    def add(self, job: Job) -> None:
-        """Take a job. It is published at once if somebody is idle, unless it is so short that it waits for company."""
-        self.waiting.append(job)
+    def offer(self) -> None:
+        """A job came to those waiting. If somebody is idle, it is published, unless it is so short that it waits."""
         self._unsent += 1
         if self._unsent >= BATCH_ITEMS:
             self._unsent = 0  # a feed that is turned away is made up for
@@ -152,7 +151,7 @@ class Backlog:
         if sent:
             self.seat.arena.backlog[self.seat.index] += 1
             count(self.channel)  # fence: the stamp before the look at who sleeps
-            if self.station.wake(sent):
+            if self.station.wake(sent, job=True):
                 self.rang = self._fed
 
     def _send_some(self) -> int:
@@ -247,6 +246,7 @@ class Backlog:
                 return None
             words, cell = self.seat.words, self.seat.arena.cell(job._number)
             if words[cell + SlotWord.CANCEL] == STOP:
+                job._sent = call  # it may yet come home declined: it is then whoever's that finds it
                 return None
             words[cell + SlotWord.CANCEL] = UNCLAIM
             count(self.channel)  # fence: either the taker sees the wish, or TAKEN is seen here

@@ -9,6 +9,7 @@ from subpool._schedule.seat import DONE, TAKEN
 from subpool._schedule.taking import (
     CANCELLED,
     DECLINED,
+    REFUSED,
     STOP,
     WEAK,
     Running,
@@ -54,6 +55,7 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
     stack.append(running)
     for number in range(first, first + words[header + BatchWord.ITEMS]):
         words[cell + SlotWord.TIME] = begun
+        seat.busy[0] = number + 1  # before the fence: who asks sees it, or has set the request word
         words[cell] = TAKEN | (seat.index << 8)
         count(channel)  # fence: either the owner sees TAKEN, or its wish is seen here
         wish = words[cell + SlotWord.CANCEL]
@@ -62,7 +64,6 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
             cell += CELL
             continue
         running.cell, running.told = cell, 0.0
-        seat.busy[0] = number + 1
         ran += 1
         kind, data = CANCELLED, b""
         try:
@@ -82,7 +83,7 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
                 except TaskCancelled:
                     pass
                 except BaseException as error:  # noqa: BLE001 - SystemExit and the like cross like any other
-                    kind, data = outcome_of_error(seat, error)
+                    kind, data = outcome_of_error(seat, error, function, args)
                 else:
                     seat.stats[Stat.COMPLETED] += 1
                     kind, data = outcome_of_value(value)
@@ -90,7 +91,7 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
             pass  # it came while the outcome was written
         ended = clock_ns()
         length = len(data)
-        if length > CELL_BYTES:
+        if length > CELL_BYTES or kind == REFUSED:
             finish(seat, number, cell, kind, data, begun)
         else:
             memory[(cell + 3) * 8 : (cell + 3) * 8 + length] = data

@@ -26,7 +26,7 @@ class Bundle(Fork):
         """Bundle these callables, the first of them at place `first`."""
         self._left = deque(Half(call, self, place) for place, call in enumerate(calls, first))
         self.alert = 0
-        self._size = first + len(self._left)
+        self._size: int = first + len(self._left)
         self._kept: list[Half] = []
         self._drawn: list[Half] = []
 

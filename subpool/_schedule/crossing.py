@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from subpool._schedule.refusal import Unbuilt, needs_host, refusal_in
+from subpool._wire.extensions import refusing_module
 from subpool._wire.payload import of_result, read, rebuild, write
 from subpool.errors import SerializationError
 
@@ -34,15 +36,27 @@ def crossing(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Calla
 
 
 def crossed(function: Callable[[], Any]) -> Callable[[], Any]:
-    """The same callable by way of its written form."""
+    """The same callable by way of its written form; itself if it must not cross."""
+    if needs_host(function):
+        return function
     run, args = crossing(function, ())
     return partial(run, *args)
 
 
 def run_written(data: bytes) -> Any:
     """Rebuild a call, run it, and give its result by way of its own written form."""
-    function, args = read(data)
-    value = function(*args)
+    try:
+        function, args = read(data)
+    except Exception as error:
+        if refusing_module(error, lenient=True) is None:
+            raise
+        raise Unbuilt from error
+    try:
+        value = function(*args)
+    except ImportError as error:
+        if refusal_in(error, function, args) is None:
+            raise
+        raise Unbuilt from error
     try:
         return rebuild(write(value))
     except SerializationError as error:

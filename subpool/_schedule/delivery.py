@@ -64,13 +64,13 @@ class Delivery:
 
     def _deliver(self) -> None:
         self._feed()
+        self.catch_up()  # before the callbacks: what a task has printed precedes them
         while True:
             try:
                 action = self._actions.popleft()
             except IndexError:
                 break
             self._guarded(action)
-        self.catch_up()
 
     def catch_up(self) -> None:
         """Deliver what workers have printed, logged and warned of so far; called before a result is given out, too."""

@@ -145,7 +145,7 @@ def conclude(seat: Seat, half: Half) -> Any:
     if kind == Kind.CANCELLED:
         raise TaskCancelled
     if kind == Kind.REFUSED:
-        seat.station.remember_refusal(half.call)
+        seat.station.refused_half(half.call, str(data, "utf-8"))
     if kind == Kind.UNREADABLE:
         seat.mute(1.0, clock())  # the attempt cost more than it can have saved
     return half.call()

@@ -12,7 +12,7 @@ from subpool._schedule.backlog import Backlog
 from subpool._schedule.crew import Crew
 from subpool._schedule.delivery import Delivery
 from subpool._schedule.interrupt import heed
-from subpool._schedule.lane import InlineLane
+from subpool._schedule.lane import Lane
 from subpool._schedule.layout import Layout
 from subpool._schedule.seat import DONE, Seat
 from subpool._schedule.station import Station
@@ -63,6 +63,7 @@ class Host(Station):
         self._queues: list[int] = []
         self._bells: list[Doorbell] = []
         arena = Arena(None, self.layout.seats, self.layout.slots, self.layout.batches)
+        self.lane: Lane = Lane(self, plan.on_unsupported)  # pyright: ignore[reportIncompatibleVariableOverride]
         super().__init__(arena, plan.workers, plan.grace, self.make_bell())
         self.index: int | None = None
         self.strict: bool = plan.strict
@@ -71,7 +72,6 @@ class Host(Station):
         self.root: Seat = self._host_seat(0)
         self.root.busy[0] = -1
         self.backlog: Backlog = Backlog(self.root, self.layout.jobs(0), self.layout.batch_numbers)
-        self.lane: InlineLane = InlineLane(plan.on_unsupported)
         self._helpers = [self._host_seat(index) for index in self.layout.helpers]
         self._helping: dict[int, Seat] = {}
         self._bells_free: list[Doorbell] = []
@@ -83,6 +83,7 @@ class Host(Station):
         self._shutting_down = RLock()
         self._letting_go = RLock()
         self._over = self._released = False
+        self._idle = True
         self.until: float = float("inf")
         """When those who do not end by themselves are left behind, once the pool ends."""
         self.crew: Crew = Crew(self)
@@ -230,33 +231,41 @@ class Host(Station):
             self.backlog.feed()
             self.look_at(self.backlog.attend())
         self.crew.attend()
+        self.lane.attend()
         return super().attend()
 
     def helps(self, ident: int) -> bool:
         """Whether this thread runs a task while it waits."""
         return ident in self._helping
 
-    def divert(self, job: Job, call: Call, module: str) -> None:
-        """A job needs a module that no subinterpreter can load: a thread of the host runs it, or it fails."""
+    def divert(self, job: Job, call: Call, module: str | None) -> None:
+        """A job needs a module that no subinterpreter can load, or the host: it goes to the lane."""
         self.lane.take(job, call, module)
+
+    def refused_half(self, call: Callable[[], Any], outcome: str) -> None:
+        """See `Station.refused_half`; and warn, or raise, as the pool was told to."""
+        self.lane.notice(self.refusals.learn(call, (), outcome))
+
+    def jobs(self) -> list[Job]:
+        """The jobs that are not done."""
+        return self.backlog.jobs() + self.lane.jobs
 
     def cancel_all(self) -> None:
         """Cancel every job that is not done."""
-        for job in self.backlog.jobs():
+        for job in self.jobs():
             job.cancel()
 
     def fail_all(self, error: BaseException) -> None:
         """Every job that is not done has failed."""
-        for job in self.backlog.jobs():
+        for job in self.jobs():
             job._fail(error)
 
     def drain(self) -> None:
         """Wait until all jobs are done, those too that tasks spawned in workers."""
-        while jobs := self.backlog.jobs():
+        while jobs := self.jobs():
             for job in jobs:
                 job._settled()
             self.backlog.feed()
-        self.lane.close()
         while self.crew.at_work and not self.ending:
             Event().wait(0.002)
 
@@ -297,7 +306,7 @@ class Host(Station):
     def at_rest(self) -> bool:
         """Whether nothing runs, and nothing waits to be run."""
         running = any(self.arena.words[self.arena.seat(seat) + SeatWord.BUSY] > 0 for seat in range(self.arena.seats))
-        return not running and not self.backlog.jobs() and not self.waiting
+        return not running and not self.backlog.jobs() and not self.waiting and not self.lane.busy
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -308,6 +317,7 @@ class Host(Station):
         with self._shutting_down:  # the program may end while another thread closes the pool
             if not self._over:
                 self.crew.dismiss()
+                self._idle = self.lane.close(self.until)
                 ring(self.courier.address)
                 if get_ident() != self._courier_thread.ident:
                     self._courier_thread.join()
@@ -325,7 +335,7 @@ class Host(Station):
     def let_go(self) -> bool:
         """Give everything back, once nobody is left who may ring or put; whether that is so. Late workers call it."""
         with self._letting_go:
-            if self.crew.threads or not self._over:
+            if self.crew.threads or not self._over or not self._idle:
                 return False
             if not self._released:
                 self._released = True

@@ -124,6 +124,7 @@ class Idling:
         if station.sleeping():
             self._ask()
             station.seat.request[0] = 1  # this seat was not busy when they fell asleep
+            station.pass_on()
             now = clock()
             if now - self._rang > RING_GAP:
                 self._rang = now
@@ -166,6 +167,7 @@ class Idling:
         crowded = self._clocks() >= max(1, settings.cores - 1)
         deep = crowded or now - self.answered > DEEP
         station.bell.hush()
+        station.rung[0] = 0  # after the hush: who marks from now on rings afterwards
         idle[index] = ASLEEP if deep else NAPPING
         if deep and not crowded:
             self._leave_standing()

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType
 
-    from subpool._schedule.taking import Stoppable
-
-__all__ = ["Interrupter", "heed"]
+__all__ = ["Interrupter", "Stoppable", "heed", "interrupter", "stacks"]
 
 AGAIN: Final = 0.1
 """Seconds after which a task that swallowed the exception gets another one."""
@@ -44,6 +42,19 @@ def _library() -> tuple[str, ...]:
     return (here + os.sep, "<frozen", *(path + os.sep for path in stdlib))
 
 
+class Stoppable:
+    """A task on a thread's stack, seen by whoever wants to stop it."""
+
+    __slots__ = ("cancelled", "told")
+
+    cancelled: bool
+    """Whether it was asked to stop."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.told = 0.0  # when TaskCancelled was last raised in it
+
+
 def heed(tasks: Iterable[Stoppable]) -> None:
     """Go no further if one of these tasks, which the calling thread runs, was asked to stop.
 
@@ -53,7 +64,7 @@ def heed(tasks: Iterable[Stoppable]) -> None:
     cancelled = [task for task in tasks if task.cancelled]
     if cancelled:
         for task in cancelled:
-            task.told = clock()
+            task.told = max(task.told, clock())  # what is told never, stays so
         raise TaskCancelled
 
 
@@ -149,7 +160,7 @@ class Interrupter:
         """
         if self._parking:
             self._park()
-        if target < source and self._tool is not None and self._due(code):
+        if target <= source and self._tool is not None and self._due(code):
             sys.monitoring.set_local_events(self._tool, code, sys.monitoring.events.INSTRUCTION)
 
     def _on_instruction(self, code: CodeType, offset: int) -> Any:
@@ -182,3 +193,9 @@ class Interrupter:
     def _users(self, code: CodeType) -> bool:
         name = code.co_filename
         return code.co_name not in SPARED and (not name.startswith(self._library) or name.startswith(self._site))
+
+
+stacks: dict[int, list[Stoppable]] = {}
+"""Per thread of this interpreter, the tasks that it runs, of whichever pool; the newest last."""
+interrupter = Interrupter(stacks)
+"""What stops them."""

@@ -40,6 +40,10 @@ class Job:
         call: Call | None = self.__dict__.pop("_sent", None)
         return call
 
+    def _begun(self) -> bool:
+        """Whether somebody runs it."""
+        raise NotImplementedError
+
     def _nudge(self) -> None:
         """Somebody who wants to run this job may try again."""
         raise NotImplementedError

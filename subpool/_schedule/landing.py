@@ -146,7 +146,7 @@ def _home(backlog: Backlog, job: Job, kind: int, data: Any) -> None:
         if call is None:
             return  # its owner runs it
         if kind == Kind.REFUSED:
-            job._refused(call, str(data, "utf-8"))
+            job._refused(call, backlog.station.refusals.learn(*call, str(data, "utf-8")))
         else:  # a batch left it alone, or whoever wanted to run it gave up, or tries again
             backlog.put_back(job, call)
             job._nudge()

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from subpool._schedule.context import arithmetic, calculate
 from subpool._schedule.half import Half, HalfState
-from subpool._wire.arena import SLOT_BYTES, SeatWord, SlotWord, Stat
+from subpool._schedule.refusal import needs_host
+from subpool._wire.arena import LIMITS, SLOT_BYTES, SeatWord, SlotWord, Stat
 from subpool._wire.interpreters import count, get, put
 from subpool._wire.payload import write
 from subpool.errors import SerializationError
@@ -77,6 +78,8 @@ class Seat:
         self.muted_until: float = 0.0
         self.seen: list[int] = [0] * arena.seats
         self.depth: int = 0
+        first = at + SeatWord.LIMITS
+        self.limits: list[int] = list(range(first, first + LIMITS))  # words that pipelines may borrow
 
     def publish(self, limit: int, *, exempt: bool = False) -> int:
         """Publish up to so many of the oldest private halves; how many went out."""
@@ -138,7 +141,8 @@ class Seat:
         """Write a drawn half and put it on the channel, unless its owner revoked it meanwhile."""
         lock = self.lock
         try:
-            data = self._written(half)
+            lane, refused = self.station.lane, self.station.refusals.of(half.call) is not None
+            data = None if refused and not (lane and lane.wants(half.call)) else self._written(half)
             lock.acquire()
             if data is None or half.state is not HalfState.WRITING:
                 return False
@@ -148,10 +152,13 @@ class Seat:
                 self.words[self.arena.header(number) + SlotWord.WAITER] = -half.fork.alert
             self.public[number] = half
             half.number = number
-            self.shown = half.fork
             half.state = HalfState.PUBLIC
-            put(self.channel, item)
-            self.arena.public[self.index] += 1
+            if refused and lane:
+                lane.offer(number, item, half.call)
+            else:
+                self.shown = half.fork
+                put(self.channel, item)
+                self.arena.public[self.index] += 1
             self.stats[Stat.PUBLISHED] += 1
             return True
         finally:
@@ -169,7 +176,7 @@ class Seat:
 
     def _written(self, half: Half) -> bytes | None:
         """The half's call as bytes, or None where it cannot cross; what was dear mutes the seat."""
-        if not callable(half.call) or self.station.refuses(half.call):
+        if not callable(half.call) or needs_host(half.call):
             return None
         begun = clock()
         self.station.ship_path()
@@ -216,13 +223,9 @@ class Seat:
         lock = self.lock
         try:
             lock.acquire()
-            if self.shown is not fork:
+            number = self._get_back(fork)
+            if number is None:
                 return None
-            try:
-                item = get(self.channel)[0]
-            except RuntimeError:
-                return None
-            number = item if type(item) is int else item[0]
             half = self.public.pop(number)
             half.state = HalfState.PRIVATE
             self.arena.wipe(number)
@@ -234,6 +237,21 @@ class Seat:
                 lock.release()
             except RuntimeError:
                 pass  # it was never acquired
+
+    def _get_back(self, fork: object) -> int | None:
+        """The number of a public half of this fork that nobody has yet; not any more on the channel, or set apart."""
+        if self.shown is fork:
+            try:
+                item = get(self.channel)[0]
+            except RuntimeError:
+                pass
+            else:
+                return item if type(item) is int else int(item[0])
+        lane = self.station.lane
+        for number, half in list(self.public.items()) if lane else ():
+            if lane and half.fork is fork and lane.recall(number):
+                return number
+        return None
 
     def revoke(self, half: Half) -> bool:
         """Whether a half that left the ledger is its owner's again: never sent, revoked, or taken back."""
@@ -277,9 +295,9 @@ class Seat:
 
     def _find(self, call: object) -> tuple[bool, Half | None]:
         ledger = self.ledger
-        for place in range(len(ledger) - 1, 0, -1):
+        for place in range(len(ledger) - 1, -1, -1):  # to the very first: the sentinel may be in another thread's hand
             try:
-                if ledger[place] is call:
+                if ledger[place] is call and (place or call is not None):
                     del ledger[place]
                     return True, None
             except IndexError:
@@ -304,13 +322,32 @@ class Seat:
 
     def release(self, half: Half) -> None:
         """The slot of a half that came home is free again; or will be, once a taker set aside is done with it."""
-        if self.words[self.arena.cell(half.number)] & PHASE != DONE:
-            self.station.orphan(self, half)
+        lock = self.lock
+        try:
+            lock.acquire()
+            if self.words[self.arena.cell(half.number)] & PHASE != DONE:
+                self.station.orphan(self, half)
+            elif self.public.pop(half.number, None) is not None:
+                self.free.append(half.number)
             half.state = HalfState.HOME
-            return
-        if self.public.pop(half.number, None) is not None:
-            self.free.append(half.number)
-        half.state = HalfState.HOME
+        finally:
+            try:
+                lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
+
+    def cancel(self, half: Half) -> None:
+        """Ask whoever has a half to stop. Under the lock: else the wish might meet the next half in that slot."""
+        lock = self.lock
+        try:
+            lock.acquire()
+            if half.state is HalfState.PUBLIC and not self.station.arrived(half.number):
+                self.station.cancel(half.number)
+        finally:
+            try:
+                lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
 
 
 class Fork:

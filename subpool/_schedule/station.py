@@ -9,13 +9,15 @@ import itertools
 import os
 from functools import partial
 from heapq import heappop, heappush
+from math import inf
 from threading import get_ident
 from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from subpool._schedule.interrupt import Interrupter, heed
+from subpool._schedule.interrupt import Interrupter, Stoppable, heed, interrupter, stacks
 from subpool._schedule.owner import Owner
-from subpool._schedule.taking import Stoppable
+from subpool._schedule.refusal import Refusals, told
+from subpool._schedule.taking import served
 from subpool._wire.arena import Arena, SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.interpreters import count
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from subpool._schedule.block import Block
     from subpool._schedule.bundle import Bundle
     from subpool._schedule.job import Call, Job
+    from subpool._schedule.lane import Lane
     from subpool._schedule.seat import Seat
 
 PATIENCE: Final = 5.0
@@ -38,17 +41,15 @@ __all__ = ["ASLEEP", "NAPPING", "SEEKING", "WORKING", "Station"]
 WORKING: Final = 0
 """`Arena.idle`: the worker runs something, or there is no worker."""
 SEEKING: Final = 1
-"""`Arena.idle`: the worker looks around, or was just woken to do so."""
+"""`Arena.idle`: the worker looks around."""
 NAPPING: Final = 2
 """`Arena.idle`: the worker sleeps for a beat, and then asks again. Ring it to have it notice anything earlier."""
 ASLEEP: Final = 3
 """`Arena.idle`: the worker sleeps until it is rung."""
 
 
-_stacks: dict[int, list[Stoppable]] = {}  # per thread, the tasks that it runs, of whichever pool; the newest last
 _blocks: dict[int, list[Block]] = {}  # per thread, the blocks of scopes with a deadline that it is in
 _sleepers: dict[int, int] = {}  # per thread that waits asleep, the address of its doorbell
-_interrupter = Interrupter(_stacks)
 
 
 class Station(Owner):
@@ -60,19 +61,21 @@ class Station(Owner):
     """The number of the worker; None in the host."""
     inline: bool = False
     """Whether the pool has no workers by design, so that everything runs in the caller."""
+    lane: Lane | None = None
+    """Where the work goes that no worker can do; only the host has one."""
 
     def __init__(self, arena: Arena, workers: int, grace: float, courier: Doorbell) -> None:
         super().__init__(arena, grace)
         self.workers = workers
         self.patience = 1 if (os.process_cpu_count() or 1) > 1 else 0
         self.functions: dict[bytes, Callable[..., Any]] = {}
-        self.stacks = _stacks
+        self.stacks = stacks
         self.blocks = _blocks
         self.sleepers = _sleepers
         self.waiting: set[int] = set()  # the threads that sleep at one of this station's seats
-        self.refused: set[tuple[object, object]] = set()
+        self.refusals = Refusals()
         self.courier = courier
-        self.interrupter: Interrupter = _interrupter
+        self.interrupter: Interrupter = interrupter
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._timer_numbers = itertools.count()
         self._looks: set[float] = set()
@@ -93,22 +96,22 @@ class Station(Owner):
         idle = bytes(self.arena.idle)
         return idle.count(NAPPING) + idle.count(ASLEEP)
 
-    def wake(self, limit: int) -> int:
-        """Wake up to so many sleeping workers; how many that were."""
-        idle, woken = self.arena.idle, 0
+    def wake(self, limit: int, *, job: bool = False) -> int:
+        """Wake up to so many workers that sleep and were not rung, and that take jobs if there is one; how many."""
+        arena, words, woken = self.arena, self.arena.words, 0
         if limit <= 0 or not self.sleeping():
             return 0
-        for index in range(self.arena.seats):
-            if idle[index] >= NAPPING:
-                idle[index] = SEEKING  # before the ring: a late store then at worst hides a worker that was rung
-                ring(self.arena.words[self.arena.seat(index) + SeatWord.BELL])
+        for index in range(arena.seats):
+            at = arena.seat(index)
+            unfit = words[at + SeatWord.RUNG] or (job and words[at + SeatWord.HALVES])
+            if woken < limit and arena.idle[index] >= NAPPING and not unfit:
+                words[at + SeatWord.RUNG] = 1  # before the ring: marked and asleep, it has been rung or soon will be
+                ring(words[at + SeatWord.BELL])
                 woken += 1
-                if woken == limit:
-                    break
         return woken
 
-    def respond(self, seat: Seat) -> None:
-        """Somebody asked this seat for work: publish, and wake one who sleeps.
+    def respond(self, seat: Seat) -> bool:
+        """Somebody asked this seat for work: publish, and wake one who sleeps. Whether to try again if there is more.
 
         Whoever consumes a request must publish, wake another, or restore it: otherwise everybody sleeps on beside work.
         The one who is woken asks for the others, once it has work; if it finds none, it stays up and asks again.
@@ -125,19 +128,17 @@ class Station(Owner):
         finally:
             if not answered:
                 seat.request[0] = 1
+        return not answered and not seat.writer and bool(seat.free)
 
     def wake_for(self, seat: Seat, limit: int) -> None:
         """Wake those who wait for the task that the seat runs, and idle workers."""
         if limit <= 0:
             return
-        words, tag = self.arena.words, seat.busy[0]
         count(seat.channel)  # fence: what was published, before the look at who sleeps
-        while tag > 0:
-            header = self.arena.header(tag - 1)
-            waiter = words[header + SlotWord.WAITER]
+        for header in served(seat, seat.busy[0]):
+            waiter = self.arena.words[header + SlotWord.WAITER]
             if waiter > 0:
                 ring(waiter)  # it may help; but it may also wait for a background job, and not
-            tag = words[header + SlotWord.PARENT]
         self.wake(limit)
 
     def offer(self, seat: Seat, bundle: Bundle) -> None:
@@ -153,9 +154,7 @@ class Station(Owner):
         until = clock() + PATIENCE
         while clock() < until:
             self.wake_for(seat, seat.publish(1, exempt=True))
-            if not self.hungry() and not self.starting():
-                break
-            if not bundle.private and not count(seat.channel):
+            if not (self.hungry() or self.starting()) or not (bundle.private or count(seat.channel)):
                 break
             sleep(5e-5)
 
@@ -176,13 +175,9 @@ class Station(Owner):
 
     # -- what cannot cross ----------------------------------------------------------------------------------------
 
-    def refuses(self, call: object) -> bool:
-        """Whether this callable is known to need a module that does not load in a worker."""
-        return bool(self.refused) and _name(call) in self.refused
-
-    def remember_refusal(self, call: object) -> None:
-        """A module that this callable needs does not load in a worker: never publish it again."""
-        self.refused.add(_name(call))
+    def refused_half(self, call: Callable[[], Any], outcome: str) -> None:
+        """A module that this callable needs does not load in a worker: no worker is offered it again."""
+        self.refusals.learn(call, (), outcome)
 
     def ship_path(self) -> None:
         """Tell the workers what `sys.path` is now, if it changed. Only the host does."""
@@ -193,9 +188,10 @@ class Station(Owner):
 
     # -- running a job here ------------------------------------------------------------------------------------------
 
-    def run_here(self, job: Job, call: Call) -> None:
-        """Run a job in the calling thread, where it can be stopped like any other."""
+    def run_here(self, job: Job, call: Call, *, uninterrupted: bool = False) -> None:
+        """Run a job in the calling thread. It can be stopped like any other, unless it must not be interrupted."""
         local = job._local = Stoppable()
+        local.told = inf if uninterrupted else 0.0  # what was told never, will not be told again
         stack = self.stacks.setdefault(get_ident(), [])
         if job._seconds is not None:
             self.call_at(clock() + job._seconds, partial(self._overdue, job, local))
@@ -206,7 +202,7 @@ class Station(Owner):
             job._finish(Kind.CANCELLED, b"")
         except BaseException as error:  # it is the job's outcome
             self.tally(Stat.FAILED)
-            job._fail(error)
+            job._fail(error if self.index is None else told(error))
             if isinstance(error, KeyboardInterrupt):
                 raise
         else:
@@ -253,9 +249,10 @@ class Station(Owner):
         """Have the courier look around."""
         ring(self.courier.address)
 
-    def divert(self, job: Job, call: Call, module: str) -> None:
-        """A job needs a module that no subinterpreter can load. A worker has nowhere else to run it; the host has."""
-        text = f"module {module} does not load in a subinterpreter"
+    def divert(self, job: Job, call: Call, module: str | None) -> None:
+        """A job needs a module that no subinterpreter can load, or the host. A worker has no other lane for it."""
+        culprit = "the function needs the host" if module is None else f"module {module} does not load in one"
+        text = f"a task handed over in a subinterpreter has no other lane: {culprit}"
         job._fail(UnsupportedInSubinterpreter(text, name=module))
 
     def catch_up(self) -> None:
@@ -290,7 +287,7 @@ class Station(Owner):
 
     def look_at(self, when: float | None) -> None:
         """Have the courier look around at a time of the clock, if there is one."""
-        if when is not None and when != float("inf") and when not in self._looks:
+        if when is not None and when != inf and when not in self._looks:
             self._looks.add(when)
             self.call_at(when, partial(self._looks.discard, when))
 
@@ -302,8 +299,8 @@ class Station(Owner):
         while self._timers and self._timers[0][0] <= clock():
             heappop(self._timers)[2]()
         for seat in self.seats:
-            if len(seat.ledger) > 1 and seat.request[0] and not self.own_arithmetic:
-                self.respond(seat)
+            while len(seat.ledger) > 1 and seat.request[0] and not self.own_arithmetic and self.respond(seat):
+                pass  # nothing could go out, but the owner may have pushed more while the request word was clear
         if self.orphans:
             self.reap()
         for look in list(self.lookouts):
@@ -315,10 +312,3 @@ class Station(Owner):
                     ring(address)
             self.look_at(clock() + again)
         return max(0.0, self._timers[0][0] - clock()) if self._timers else None
-
-
-def _name(call: object) -> tuple[object, object]:
-    """What a callable is remembered by: the names of the function beneath it."""
-    while (inner := getattr(call, "func", None)) is not None:
-        call = inner
-    return getattr(call, "__module__", None), getattr(call, "__qualname__", type(call))

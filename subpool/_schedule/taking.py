@@ -11,19 +11,21 @@ from threading import current_thread, get_ident, main_thread
 from time import perf_counter_ns as clock_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from subpool._schedule.interrupt import Stoppable
+from subpool._schedule.refusal import refusal_in, refused_outcome, told, unbuilt
 from subpool._schedule.seat import DONE, TAKEN
 from subpool._wire.arena import SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count, put
-from subpool._wire.payload import Kind, encode_error, landed, of_result, read, refusing_module, unreadable, write
+from subpool._wire.payload import Kind, encode_error, landed, of_result, read, unreadable, write
 from subpool.errors import SerializationError, TaskCancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from subpool._schedule.seat import Seat
 
-__all__ = ["GONE", "PARCEL", "STOP", "TIMED", "UNCLAIM", "Running", "Stoppable", "descends", "perform"]
+__all__ = ["GONE", "PARCEL", "STOP", "TIMED", "UNCLAIM", "Running", "Stoppable", "descends", "perform", "served"]
 
 STOP: Final = 1
 """Value of `SlotWord.CANCEL`: the task should end."""
@@ -40,6 +42,8 @@ TIMED: Final = 1 << 48
 """Bit of `SlotWord.LENGTH`: the owner's courier wants to know when the task begins, for it has a deadline."""
 LENGTH: Final = TIMED - 1
 FUNCTIONS_KEPT: Final = 256
+GENERATIONS: Final = 256
+"""How many tasks up a scope tag is followed."""
 
 VALUE: Final = int(Kind.VALUE)
 ERROR: Final = int(Kind.ERROR)
@@ -47,19 +51,6 @@ CANCELLED: Final = int(Kind.CANCELLED)
 REFUSED: Final = int(Kind.REFUSED)
 UNREADABLE: Final = int(Kind.UNREADABLE)
 DECLINED: Final = int(Kind.DECLINED)
-
-
-class Stoppable:
-    """A task on a thread's stack, seen by whoever wants to stop it."""
-
-    __slots__ = ("cancelled", "told")
-
-    cancelled: bool
-    """Whether it was asked to stop."""
-
-    def __init__(self) -> None:
-        self.cancelled = False
-        self.told = 0.0  # when TaskCancelled was last raised in it
 
 
 class Running(Stoppable):
@@ -84,13 +75,23 @@ def descends(seat: Seat, tag: int, targets: tuple[int, ...]) -> bool:
     Exact for whoever holds a number with that tag: its ancestors wait for it, so none of their slots is free. For
     anybody else a hint.
     """
-    for _ in range(256):
+    for _ in range(GENERATIONS):
         if tag <= 0:
             return False
         if tag - 1 in targets:
             return True
         tag = seat.words[seat.arena.header(tag - 1) + SlotWord.PARENT]
     return False
+
+
+def served(seat: Seat, tag: int) -> Iterator[int]:
+    """The headers of the task with this scope tag and of those that it serves: a hint, and a circle above an orphan."""
+    for _ in range(GENERATIONS):
+        if tag <= 0:
+            return
+        header = seat.arena.header(tag - 1)
+        yield header
+        tag = seat.words[header + SlotWord.PARENT]
 
 
 def decline(seat: Seat, item: Any) -> None:
@@ -102,15 +103,28 @@ def decline(seat: Seat, item: Any) -> None:
 def perform(seat: Seat, item: Any) -> None:
     """Run the task with this number, in this thread, and send its outcome home."""
     number, parcel = (item, None) if type(item) is int else (item[0], landed(item[1]))
-    words, arena = seat.words, seat.arena
-    cell = arena.cell(number)
+    words, cell = seat.words, seat.arena.cell(number)
     begun = words[cell + SlotWord.TIME] = clock_ns()
+    before, seat.busy[0] = seat.busy[0], number + 1
     words[cell] = TAKEN | (seat.index << 8)
-    count(seat.channel)  # fence: either the owner sees TAKEN, or its wish is seen here
-    wish = words[cell + SlotWord.CANCEL]
+    count(seat.channel)  # fence: the owner sees TAKEN, or its wish is seen here; so with BUSY and who asks or sleeps
+    kind, data = CANCELLED, b""
+    try:
+        kind, data = _outcome(seat, number, cell, parcel)
+    except TaskCancelled:
+        pass  # meant for a task beneath this one, which its own wait will tell
+    finally:
+        seat.busy[0] = before
+        finish(seat, number, cell, kind, data, begun)
+
+
+def _outcome(seat: Seat, number: int, cell: int, parcel: Any) -> tuple[int, bytes]:
+    """What comes of a task that was taken."""
+    wish = seat.words[cell + SlotWord.CANCEL]
     if wish:
-        finish(seat, number, cell, CANCELLED if wish == STOP else DECLINED, b"", begun)
-        return
+        return CANCELLED if wish == STOP else DECLINED, b""
+    if _slept_on(seat, number):
+        seat.request[0] = 1  # who fell asleep before BUSY was there has not asked this seat
     try:
         try:
             function, args = _rebuilt(seat, number, parcel)
@@ -119,22 +133,20 @@ def perform(seat: Seat, item: Any) -> None:
                 raise
             function, args = _rebuilt(seat, number, parcel)
     except BaseException as error:  # noqa: BLE001 - whatever a value's rebuilding raises, it has not begun
-        finish(seat, number, cell, *unreadable_outcome(seat, error), begun)
-        return
-    kind, data = CANCELLED, b""
-    try:
-        kind, data = _called(seat, number, cell, function, args)
-    except TaskCancelled:
-        pass  # meant for a task beneath this one, which its own wait will tell
-    finally:
-        finish(seat, number, cell, kind, data, begun)
+        return unreadable_outcome(seat, error)
+    return _called(seat, cell, function, args)
+
+
+def _slept_on(seat: Seat, number: int) -> bool:
+    """Whether somebody sleeps until this task is done, or one that it serves."""
+    return any(seat.words[header + SlotWord.WAITER] > 0 for header in served(seat, number + 1))
 
 
 def unreadable_outcome(seat: Seat, error: BaseException) -> tuple[int, bytes]:
     """How a call goes home that could not be rebuilt here."""
-    module = refusing_module(error)
-    if module is not None:
-        return REFUSED, module.encode()
+    refused = refused_outcome(error)
+    if refused is not None:
+        return REFUSED, refused
     return UNREADABLE, encode_error(SerializationError(unreadable(error)))
 
 
@@ -165,14 +177,11 @@ def cached_function(seat: Seat, data: bytes) -> Callable[..., Any]:
     return function
 
 
-def _called(
-    seat: Seat, number: int, cell: int, function: Callable[..., Any], args: tuple[Any, ...]
-) -> tuple[int, bytes]:
+def _called(seat: Seat, cell: int, function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[int, bytes]:
     """Call, and write what came of it."""
     station, stats = seat.station, seat.stats
     stack = station.stacks.setdefault(get_ident(), [])
     stack.append(Running(seat.words, cell))
-    before, seat.busy[0] = seat.busy[0], number + 1
     error: BaseException | None = None
     value = None
     try:
@@ -186,19 +195,23 @@ def _called(
     except BaseException as raised:  # noqa: BLE001 - SystemExit and KeyboardInterrupt cross like any other
         error = raised
     finally:
-        seat.busy[0] = before
         stack.pop()
         station.ended()
     if error is not None:
-        return outcome_of_error(seat, error)
+        return outcome_of_error(seat, error, function, args)
     stats[Stat.COMPLETED] += 1
     return outcome_of_value(value)
 
 
-def outcome_of_error(seat: Seat, error: BaseException) -> tuple[int, bytes]:
-    """How an exception goes home."""
+def outcome_of_error(
+    seat: Seat, error: BaseException, function: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[int, bytes]:
+    """How a call goes home that raised; one that only met a module that refused may still go elsewhere."""
+    refused = refused_outcome(error.__cause__) if unbuilt(error) else refusal_in(error, function, args)
+    if refused is not None:
+        return REFUSED, refused
     seat.stats[Stat.FAILED] += 1
-    return ERROR, encode_error(error)
+    return ERROR, encode_error(told(error))
 
 
 def outcome_of_value(value: object) -> tuple[int, bytes]:

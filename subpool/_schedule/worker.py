@@ -18,6 +18,7 @@ from subpool._schedule.taking import perform
 from subpool._schedule.waiting import wait
 from subpool._wire.arena import Arena, SeatWord, Stage, Stat
 from subpool._wire.doorbell import Doorbell, ring
+from subpool._wire.extensions import watch
 from subpool._wire.interpreters import count, get
 from subpool._wire.payload import read
 
@@ -53,6 +54,8 @@ class WorkerStation(Station):
         at = arena.seat(settings.seat)
         self.at: int = at
         self.retire: memoryview[int] = arena.words[at + SeatWord.RETIRE : at + SeatWord.RETIRE + 1]
+        self.rung: memoryview[int] = arena.words[at + SeatWord.RUNG : at + SeatWord.RUNG + 1]
+        arena.words[at + SeatWord.HALVES] = not settings.background
         self.bell: Doorbell = Doorbell(settings.bell)
         self.seat: Seat = Seat(self, settings.seat, range(*settings.halves), self.bell)
         self.seats.append(self.seat)
@@ -74,6 +77,7 @@ class WorkerStation(Station):
         """Set up, work, clean up."""
         from subpool._schedule import relay
 
+        watch()
         settings = self.settings
         sys.setswitchinterval(SWITCH)
         sys.setrecursionlimit(settings.recursion_limit)
@@ -109,8 +113,9 @@ class WorkerStation(Station):
         for module in self.settings.preload:
             __import__(module)
         if self.settings.initializer:
-            function, args = read(self.settings.initializer)
-            function(*args)
+            from subpool._wire.initialised import initialise
+
+            initialise(*read(self.settings.initializer))
         self._warm_up()
 
     def _foreign_threads(self) -> list[Thread]:
@@ -129,6 +134,7 @@ class WorkerStation(Station):
         """Stop being there for others; the doorbells are closed by the host, when nobody can ring any more."""
         self.arena.idle[self.seat.index] = WORKING
         self.seat.busy[0] = 0
+        count(self.seat.channel)  # fence: who takes this worker for the clock sees that it is none, or is seen here
         self._idling.hand_over()
 
     # -- the loop --------------------------------------------------------------------------------------------------
@@ -201,8 +207,9 @@ class WorkerStation(Station):
                 return False
             call = job._claim_private()
             if call is not None:
-                self._idling.hand_over()
                 self.seat.busy[0] = -1
+                count(self.seat.channel)  # fence: who asks or falls asleep sees this, or is seen here
+                self._idling.hand_over()
                 self._done += 1
                 try:
                     self.run_here(job, call)
@@ -261,6 +268,21 @@ class WorkerStation(Station):
             or (self.settings.background and self.arena.backlog.tobytes() != self._seen_backlog_all)
             or (not self.backlog.empty and bool(self.backlog.waiting))
         )
+
+    def pass_on(self) -> None:
+        """Wake another worker for what stands on the channels besides what this one has: both were meant for this one.
+
+        Two publishers may have found the same worker asleep; or it was rung, and leaves.
+        """
+        arena, words = self.arena, self.arena.words
+        for stamps, seen, queue in (
+            (arena.public, self._seen_public, SeatWord.CHANNEL),
+            (arena.backlog, self._seen_backlog, SeatWord.BACKLOG),
+        ):
+            for seat in range(arena.seats):
+                if stamps[seat] != seen[seat] and count(words[arena.seat(seat) + queue]):
+                    self.wake(1, job=queue == SeatWord.BACKLOG)
+                    return
 
     def refresh_path(self) -> bool:
         """Take over the host's `sys.path`, if it changed."""

@@ -1,7 +1,8 @@
 """The board and the slots: one block of shared memory that every interpreter of a pool sees through a memoryview.
 
 **Board.** 64-bit words, each a *hint*: what it says may be outdated the moment it was read, and nothing is decided by
-it but where to look and whom to ring. Every word has one writer (named beside it), except `REQUEST`.
+it but where to look and whom to ring. Every word has one writer (named beside it), except `REQUEST`, `RUNG`
+and `LIMITS`.
 
 **Slots.** A slot holds one published piece of work on its way out and, in the same place, its outcome on the way home.
 Who may touch it is decided by a queue: the *owner* until its number is put on a channel, the *taker* that got it until
@@ -22,6 +23,7 @@ __all__ = [
     "BATCH_BYTES",
     "BATCH_ITEMS",
     "CELL_BYTES",
+    "LIMITS",
     "SLOT_BYTES",
     "Arena",
     "BatchWord",
@@ -38,8 +40,7 @@ class SeatWord:
     REQUEST: Final = 0  # nonzero: somebody is hungry, publish. Writers: anybody sets, the seat clears
     STAGE: Final = 1  # how far the worker has come, a `Stage`
     COURIER_STAGE: Final = 2  # how far the worker's courier has come, a `Stage`; `LEAVING` means: without its worker
-    LATE: Final = 3  # nonzero: what this worker runs was given up. Writers: any owner sets, the host clears
-    ASKED: Final = 4  # nonzero: the queue on which the worker's courier should say what it does. Writer: the host
+    LIMITS: Final = 3  # this and the next four: limits of pipelines that began here. Writers: anybody; each a hint
     BUSY: Final = 8  # worth asking? number + 1 of the slot whose task the seat runs, -1 for work of its own, 0 for none
     BELL: Final = 9  # address of the seat's doorbell, 0 if it has none
     COURIER: Final = 10  # address of the doorbell of the seat's courier
@@ -50,6 +51,10 @@ class SeatWord:
         14  # nonzero: not all background tasks are published; ring for more when fewer than this are on BACKLOG
     )
     RETIRE: Final = 15  # nonzero: the worker should end after its task. Writer: the host
+    RUNG: Final = 16  # nonzero: somebody rings the worker, or has. Writer: anybody sets, the worker clears
+    HALVES: Final = 17  # nonzero: the worker takes halves alone, no background jobs
+    LATE: Final = 18  # nonzero: what this worker runs was given up. Writers: any owner sets, the host clears
+    ASKED: Final = 19  # nonzero: the queue on which the worker's courier should say what it does. Writer: the host
 
 
 class Stage:
@@ -99,8 +104,10 @@ class Stat:
     WAKES: Final = 9
 
 
+LIMITS: Final = 5
+"""How many words of a seat are limits of pipelines."""
 GLOBAL_WORDS: Final = 8
-SEAT_WORDS: Final = 16
+SEAT_WORDS: Final = 24
 STAT_WORDS: Final = 16
 SLOT_WORDS: Final = 64
 CELL_WORDS: Final = 8

@@ -23,7 +23,6 @@ __all__ = [
     "of_result",
     "read",
     "rebuild",
-    "refusing_module",
     "unreadable",
     "write",
 ]
@@ -44,7 +43,7 @@ class Kind(IntEnum):
     UNREADABLE = 3  # the call could not be rebuilt in the taker: nothing of it has run; the payload says why
     DECLINED = 4  # the taker had no business with it: nothing of it has run
     LOST = 5  # the taker ended before it was done
-    REFUSED = 6  # a module refuses to load in a subinterpreter: nothing of it has run; the payload names the module
+    REFUSED = 6  # a module refuses to load in a subinterpreter: nothing of it has run; the payload says which, and why
 
 
 def write(value: object) -> bytes:
@@ -80,17 +79,6 @@ def unreadable(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         text += f" (searched: {sys.path})"
     return f"cannot be rebuilt in the worker: {text}"
-
-
-def refusing_module(error: BaseException | None) -> str | None:
-    """The module that refused to load in a subinterpreter, if that is what the error, or its cause, says."""
-    for _ in range(16):
-        if error is None:
-            return None
-        if isinstance(error, ImportError) and "subinterpreter" in str(error):
-            return (str(error).split("module ")[-1].split(" ")[0] or error.name or "?").strip("'\"")
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def encode_error(error: BaseException) -> bytes:

@@ -1,0 +1,1 @@
+"""What runs inside a plugin's interpreter: the standard library alone, and as little of it as can be."""

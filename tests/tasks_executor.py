@@ -1,0 +1,34 @@
+"""What the tests of `Executor` send to workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tasks import make_lock
+
+import subpool
+
+
+def reciprocal(number: int) -> float:
+    return 1 / number
+
+
+def lock_for(number: int, refused: int) -> object:
+    """The number itself, or something that cannot cross."""
+    return make_lock() if number == refused else number
+
+
+def given(*args: int, **keywords: int) -> tuple[tuple[int, ...], dict[str, int]]:
+    return args, keywords
+
+
+def call[T](function: Callable[[], T]) -> T:
+    return function()
+
+
+def place(_: int) -> int | None:
+    return subpool.worker_index()
+
+
+def make_an_executor() -> object:
+    return subpool.Executor(1)
