@@ -200,6 +200,8 @@ class Crew:
         """A worker does not come back from this number: whatever it has is lost, another worker takes over."""
         words, retire = self.host.arena.words, self.host.arena.seat(seat) + SeatWord.RETIRE
         with self._lock:
+            if seat in self._aside and number is not None and self._overstays(seat, number):
+                self.host.give_up(number)
             if seat not in self.threads or seat in self._aside or self.host.ending:
                 return
             words[retire] = 1

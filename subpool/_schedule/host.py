@@ -279,8 +279,9 @@ class Host(Station):
 
     def set_aside(self, taker: int, number: int) -> None:
         """A worker does not come back from a task that was stopped: another one takes over."""
-        self.crew.set_aside(taker, number)
-        if not self.arrived(number):  # its taker is a thread of the host, whom nobody can replace
+        if taker in self.crew.threads:
+            self.crew.set_aside(taker, number)
+        elif taker:  # a thread of the host, whom nobody can replace; the lane, at seat 0, ends what it runs itself
             self.give_up(number)
 
     def staff(self, workers: int) -> None:
