@@ -72,7 +72,7 @@ class Station:
         self.parcels: dict[int, bytes] = {}
         self.parcel_lock: Any = RLock()
         self.orphans: list[tuple[Seat, Half]] = []
-        self.refusals = Refusals()
+        self.refusals: Refusals = Refusals()
         self.courier = courier
         self.interrupter: Interrupter = interrupter
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
