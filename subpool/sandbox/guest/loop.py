@@ -63,10 +63,10 @@ class Guest:
         self, link: Link, stop_fd: int, settings: dict[str, Any], orphaned: Callable[[], None] | None = None
     ) -> None:
         self.settings = settings
-        self.denials = Denials()
+        self.denials: Denials = Denials()
         self.link = link
-        self.voice = Voice(link, self.denials)
-        self.stopper = Stopper(stop_fd, tuple(settings["library"]), tuple(settings["site"]), orphaned)
+        self.voice: Voice = Voice(link, self.denials)
+        self.stopper: Stopper = Stopper(stop_fd, tuple(settings["library"]), tuple(settings["site"]), orphaned)
         self._read, self._write = _codec(settings["codec"])
         self.functions: dict[str, Offered] = {}
         self.failure: dict[str, Any] | None = None
