@@ -49,10 +49,12 @@ class Stoppable:
 
     cancelled: bool
     """Whether it was asked to stop."""
+    told: float
+    """When `TaskCancelled` was last raised in it."""
 
     def __init__(self) -> None:
         self.cancelled = False
-        self.told = 0.0  # when TaskCancelled was last raised in it
+        self.told = 0.0
 
 
 def heed(tasks: Iterable[Stoppable]) -> None:

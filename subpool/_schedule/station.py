@@ -73,7 +73,7 @@ class Station(Owner):
         self.blocks = _blocks
         self.sleepers = _sleepers
         self.waiting: set[int] = set()  # the threads that sleep at one of this station's seats
-        self.refusals = Refusals()
+        self.refusals: Refusals = Refusals()
         self.courier = courier
         self.interrupter: Interrupter = interrupter
         self._timers: list[tuple[float, int, Callable[[], object]]] = []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Hearing", "Report"]
 
-log = logging.getLogger("subpool.sandbox")
+log: logging.Logger = logging.getLogger("subpool.sandbox")
 
 
 class Report(msgspec.Struct, frozen=True):

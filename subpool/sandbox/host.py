@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Changes", "PluginEntry", "PluginState", "SandboxHost"]
 
-log = logging.getLogger("subpool.sandbox")
+log: logging.Logger = logging.getLogger("subpool.sandbox")
 LOOK = 0.5
 """Seconds between two looks at the folder, where nothing tells of changes."""
 

@@ -61,7 +61,7 @@ class Instance:
         self._number = 0
         self._job_clock: int | None = None
         self._bell = Doorbell()
-        self.broken = False
+        self.broken: bool = False
         ours, theirs = socket.socketpair()
         self._stop_socket, their_stop = socket.socketpair()
         self._link = Link(ours.detach(), settings.max_result + OVERHEAD)

@@ -37,7 +37,7 @@ class Order:
         self.background = background
         self.on_report = on_report
         self.call: Call | None = None
-        self.cancelled = False
+        self.cancelled: bool = False
         self._retries = retries
         self._delay = retry_delay
 

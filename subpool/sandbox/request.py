@@ -38,7 +38,7 @@ class Call:
         self.background = background
         self.why: Why | None = None
         """Why it was told to stop, if it was."""
-        self.cancelled = False
+        self.cancelled: bool = False
         self.nudge: Callable[[], None] | None = None
         self.on_report: Callable[[Report], object] | None = None
 

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Unwritable", "read", "write"]
 
@@ -25,7 +28,7 @@ class Unwritable(TypeError):  # noqa: N818 - the plugin never sees it
         self.path = path
 
 
-read = json.loads
+read: Callable[..., Any] = json.loads
 
 
 def _default(value: Any) -> Any:

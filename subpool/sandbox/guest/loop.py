@@ -30,6 +30,7 @@ __all__ = ["main"]
 
 NICE = 10
 """By how much jobs stand back behind all else, where the system can tell threads apart."""
+LOWEST = 19
 LEAVE = 1.0
 """Seconds that threads of the plugin's own have to end in, when the guest does."""
 SWITCH = 0.0003
@@ -62,10 +63,10 @@ class Guest:
         self, link: Link, stop_fd: int, settings: dict[str, Any], orphaned: Callable[[], None] | None = None
     ) -> None:
         self.settings = settings
-        self.denials = Denials()
+        self.denials: Denials = Denials()
         self.link = link
-        self.voice = Voice(link, self.denials)
-        self.stopper = Stopper(stop_fd, tuple(settings["library"]), tuple(settings["site"]), orphaned)
+        self.voice: Voice = Voice(link, self.denials)
+        self.stopper: Stopper = Stopper(stop_fd, tuple(settings["library"]), tuple(settings["site"]), orphaned)
         self._read, self._write = _codec(settings["codec"])
         self.functions: dict[str, Offered] = {}
         self.failure: dict[str, Any] | None = None
@@ -222,7 +223,8 @@ _setpriority = getattr(os, "setpriority", None)  # bound before the policy takes
 def stand_back() -> None:
     """Lower the priority of the calling thread, where the system has priorities for threads: on Linux."""
     if sys.platform == "linux" and _setpriority is not None:
-        _setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        thread = threading.get_native_id()
+        _setpriority(os.PRIO_PROCESS, thread, min(LOWEST, os.getpriority(os.PRIO_PROCESS, thread) + NICE))
 
 
 def too_large(size: int, most: int) -> dict[str, Any]:
