@@ -149,7 +149,7 @@ class TestSlots:
         host = host_of(single)
         seen: list[bool] = []
         with held_before_looking(host):
-            assert single.join(lambda: seen.append(holds(host, secret)), partial(tasks_wire.turned, secret))
+            single.join(lambda: seen.append(holds(host, secret)), partial(tasks_wire.turned, secret))
         assert seen == [True]
         assert not holds(host, secret)
 

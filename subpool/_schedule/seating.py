@@ -104,5 +104,5 @@ def _empty(queue: int) -> None:
             item = interpreters.get(queue)[0]
         except RuntimeError:
             return
-        if type(item) is tuple:
+        if item is not None and not isinstance(item, int):
             item[1].release()
