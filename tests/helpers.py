@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
@@ -86,6 +87,14 @@ def stolen[A, B](pool: subpool.Pool, first: Callable[[], A], second: Callable[[]
     """Join the two, the first one waiting until a worker has started the second."""
     with gate() as started:
         return pool.join(partial(tasks.after, started, first), partial(tasks.announce, started, second))
+
+
+def until(holds: Callable[[], object], what: str, patience: float = tasks.PATIENCE) -> None:
+    """Wait for something that nobody tells; `what` is said where it does not come."""
+    deadline, pause = time.monotonic() + patience, threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline, what
+        pause.wait(0.001)
 
 
 def caught(call: Callable[[], object]) -> BaseException | None:

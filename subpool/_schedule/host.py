@@ -188,16 +188,18 @@ class Host(Station):
 
     def _sleep_for(self, job: Job, until: float | None) -> None:
         """Sleep until a published job is done. Only one thread at a time can: others wait on the job's condition."""
-        backlog = self.backlog
+        backlog, own = self.backlog, job.__dict__
         bell = self.borrow_bell()
-        job._sleeper = bell.address
         try:
             bell.hush()
-            if backlog.announce(job, bell.address) and "_final" not in job.__dict__:
+            if own.setdefault("_sleeper", bell.address) != bell.address:
+                return  # another thread came first
+            if backlog.announce(job, bell.address) and "_final" not in own:
                 bell.sleep(None if until is None else max(0.0, until - clock()))
             backlog.feed()
         finally:
-            job._sleeper = 0
+            if job._sleeper == bell.address:
+                own.pop("_sleeper", None)
             self.return_bell(bell)
 
     def catch_up(self) -> None:

@@ -48,9 +48,9 @@ def wait(seat: Seat, numbers: Sequence[int], until: float | None = None, *, heed
             if words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE:
                 count(seat.channel)  # fence: the outcome is read after the word that announced it
                 return True
-        for running in stack:
-            if running.cancelled:
-                raise TaskCancelled
+        if any(running.cancelled for running in stack):
+            _told(stack)
+            raise TaskCancelled
         if seat.depth < DEEPEST and _help(seat, targets):
             spin_end = clock() + SPIN * seat.station.patience
             continue
@@ -63,6 +63,14 @@ def wait(seat: Seat, numbers: Sequence[int], until: float | None = None, *, heed
         if now >= spin_end:
             _sleep(seat, targets, cells, stack, until)
             spin_end = clock() + SPIN / 2 * seat.station.patience
+
+
+def _told(stack: Sequence[Stoppable]) -> None:
+    """The tasks of a thread that are to stop hear of it now: nothing else interrupts how they clean up."""
+    now = clock()
+    for running in stack:
+        if running.cancelled:
+            running.told = now
 
 
 def _help(seat: Seat, targets: tuple[int, ...]) -> bool:
