@@ -14,10 +14,9 @@ from subpool.errors import SerializationError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from subpool._schedule.job import Call
     from subpool.task import Station, Task
 
-__all__ = ["diverted", "in_order", "join_all_at", "join_at", "spawn_at", "task_at"]
+__all__ = ["in_order", "join_all_at", "join_at", "spawn_at", "task_at"]
 
 
 def join_at(station: Station, a: Any, b: Any, more: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -69,44 +68,30 @@ def spawn_at(
         raise TypeError(f"spawn: not callable: {fn!r}")
     if timeout is not None and not timeout > 0:
         raise ValueError(f"spawn: timeout must be a positive number of seconds, not {timeout!r}")
-    call = (fn, args)
-    hosted = needs_host(fn)
-    if copy_context:
-        from subpool._schedule.context import carrying
-
-        call = carrying(fn, args)
-    task = task_at(station, call, _Task or _task_class(), timeout, name, hosted=hosted)
-    if station.inline:
-        task.help()
-    elif not diverted(station, task, fn, args):
+    task, waits = task_at(station, fn, args, _Task or _task_class(), timeout, name, copy_context)
+    if waits:
         backlog = station.backlog
         backlog.waiting.append(task)
         backlog.offer()
     return task
 
 
-def diverted(station: Station, task: Task[Any], fn: Any, args: tuple[Any, ...]) -> bool:
-    """Whether a new task went where others go when a module refuses, since its function is marked or known for that."""
-    hosted = needs_host(fn)
-    module = station.refusals.of(fn, args) if station.refusals.any and not hosted else None
-    if not hosted and module is None:
-        return False
-    call = task._claim_private()
-    if call is not None:
-        station.divert(task, call, module)
-    return True
-
-
 def task_at(
     station: Station,
-    call: Call,
+    fn: Any,
+    args: tuple[Any, ...],
     kind: type[Task[Any]],
     timeout: float | None = None,
     name: str | None = None,
-    *,
-    hosted: bool = False,
-) -> Task[Any]:
-    """Make a task that nobody has yet. In strict mode it has failed if it cannot cross."""
+    copy_context: bool = False,
+) -> tuple[Task[Any], bool]:
+    """Make a task, and say whether it waits for workers: if not, it was run here, went to the lane, or cannot cross."""
+    call = (fn, args)
+    hosted = needs_host(fn)
+    if copy_context:
+        from subpool._schedule.context import carrying
+
+        call = carrying(fn, args)
     arithmetic = decimal_context() if "decimal" in sys.modules else None
     if arithmetic is not None:
         call = (calculate, (arithmetic, *call))
@@ -117,5 +102,13 @@ def task_at(
             task = kind(station, call, timeout, name)
             task._claim_private()
             task._fail(error)
-            return task
-    return kind(station, call, timeout, name)
+            return task, False
+    task = kind(station, call, timeout, name)
+    if station.inline:
+        task.help()
+        return task, False
+    if hosted or (station.refusals.any and station.refusals.of(fn, args)):
+        task._claim_private()
+        station.divert(task, call, None if hosted else station.refusals.of(fn, args))
+        return task, False
+    return task, True

@@ -20,10 +20,8 @@ from weakref import finalize
 
 from subpool import process
 from subpool._schedule import worker as worker_side
-from subpool._schedule.chunk import Chunk, run_chunk
-from subpool._schedule.host import Host
-from subpool._schedule.refusal import needs_host
-from subpool.calls import diverted, task_at
+from subpool._schedule.chunk import Chunk, ChunkCall
+from subpool.calls import task_at
 from subpool.errors import PoolClosedError
 from subpool.options import WorkerOptions, worker_count
 from subpool.pool import Pool
@@ -32,6 +30,8 @@ from subpool.task import Task
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Future
+
+    from subpool._schedule.host import Host
 
 __all__ = ["Executor"]
 
@@ -58,10 +58,8 @@ class ExecutorPool(Pool):
         process.prepare()  # now, so that even a first call notices that the program ends
         self._over = Event()
 
-    def take(
-        self, function: Callable[..., Any], args: tuple[Any, ...], chunk_of: Callable[..., Any] | None = None
-    ) -> Task[Any]:
-        """Hand over a call, or a chunk of calls of one function.
+    def take(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Task[Any]:
+        """Hand over a call.
 
         Raises:
             RuntimeError: the pool is closed.
@@ -74,12 +72,8 @@ class ExecutorPool(Pool):
                 station = self._station()
             except PoolClosedError:
                 raise RuntimeError("cannot schedule new futures after shutdown") from None
-            called, given = (function, args) if chunk_of is None else (chunk_of, ())
-            task = task_at(station, (function, args), ExecutorTask, hosted=needs_host(called))
-            if station.inline:
-                task.help()
-                return task
-            if diverted(station, task, called, given):
+            task, waits = task_at(station, function, args, ExecutorTask)
+            if not waits:
                 return task
             with self._lock:
                 if self._host is station:  # else it was closed meanwhile, or stepped aside for a fork
@@ -106,8 +100,8 @@ class ExecutorPool(Pool):
     @staticmethod
     def _withdraw(host: Host) -> None:
         """Cancel what has not begun, all but what free workers are about to begin: they count as quicker than us."""
-        jobs = host.backlog.jobs()
-        waiting = [job for job in jobs if not job._begun()]
+        jobs = host.jobs()
+        waiting = [job for job in jobs if job._local is None and not job._begun()]
         for job in waiting[max(0, host.workers + len(waiting) - len(jobs)) :]:
             job.cancel()
 
@@ -295,8 +289,7 @@ class Executor(concurrent.futures.Executor):
         calls: Iterator[tuple[Any, ...]] = zip(*iterables, strict=False)
         if chunksize == 1:
             return self._outcomes(fn, calls, buffersize, until)
-        chunks = batched(calls, chunksize, strict=False)
-        return _each(self._outcomes(partial(run_chunk, fn), chunks, buffersize, until, chunk_of=fn))
+        return _each(self._outcomes(ChunkCall(fn), batched(calls, chunksize, strict=False), buffersize, until))
 
     def _outcomes(
         self,
@@ -304,10 +297,9 @@ class Executor(concurrent.futures.Executor):
         arguments: Iterator[tuple[Any, ...]],
         ahead: int | None,
         until: float | None,
-        chunk_of: Callable[..., Any] | None = None,
     ) -> Generator[Any]:
         """Hand over what may go ahead, and then give out the results in order."""
-        take = partial(self._pool.take, call, chunk_of=chunk_of)
+        take = partial(self._pool.take, call)
         tasks = deque(map(take, islice(arguments, ahead)))
         return _in_order(tasks, until) if ahead is None else _in_order(tasks, until, map(take, arguments), self)
 

@@ -191,11 +191,9 @@ class Scope:
 
     def _run_watched(self, task: ScopeTask[Any], call: Call) -> None:
         """Run a task here, while the courier looks out for failures elsewhere that should stop it."""
-        station, bundle = self._station, self._bundle
-        bundle.alert = station.courier.address
-        for half in bundle.outstanding:
-            if half.state is HalfState.PUBLIC:
-                station.alert(half.number, bundle.alert)
+        station, bundle, seat = self._station, self._bundle, self._seat
+        assert seat is not None
+        bundle.watch(seat, station.courier.address)
         station.lookouts.append(self._look_out)
         station.fence()
         try:
@@ -291,9 +289,11 @@ class Scope:
         """Take a task off the ledger, or back from the channel, to run it in the calling thread."""
         seat, half = self._seat, task._half
         assert seat is not None
-        if self._bundle.remove(half) or (half.state is HalfState.WRITING and seat.revoke(half)):
-            return task._claim_private()
-        return None
+        return task._claim_private() if self._withdraw(seat, half) else None
+
+    def _withdraw(self, seat: Seat, half: Half) -> bool:
+        """Take a half off the ledger, or away from a publisher that writes it; whether that came in time."""
+        return self._bundle.remove(half) or (half.state is HalfState.WRITING and seat.revoke(half))
 
     def _await(self, task: ScopeTask[Any], until: float | None) -> bool:
         """Wait for a task that somebody has; it is taken back if it is still on the channel."""
@@ -313,7 +313,7 @@ class Scope:
         seat, half = self._seat, task._half
         assert seat is not None
         task._claim_private()
-        if not self._bundle.remove(half):
+        if not self._withdraw(seat, half):
             seat.cancel(half)
         local = task._local
         if local is not None:

@@ -17,7 +17,6 @@ from pathlib import Path
 import tasks
 
 import subpool
-from subpool._schedule.seams import held_before_looking
 
 LIBRARY = Path(subpool.__file__).resolve().parent.parent
 TESTS = Path(__file__).resolve().parent
@@ -105,13 +104,21 @@ def in_a_batch[*Ts, R](pool: subpool.Pool, fn: Callable[[*Ts], R], calls: list[t
     host = pool._host
     assert host is not None
     backlog = host.backlog
-    with held_before_looking(host):
+    with held(pool):
         backlog._paces[fn] = backlog.pace = 1e3
         with backlog._lock:  # nobody sends some of them early
             spawned = [pool.spawn(fn, *call) for call in calls]
         backlog.feed()
         assert all(task._number is not None and task._number >= host.arena.slots for task in spawned)
     return spawned
+
+
+def until(holds: Callable[[], object], what: str, patience: float = tasks.PATIENCE) -> None:
+    """Wait for something that nobody tells; `what` is said where it does not come."""
+    deadline, pause = time.monotonic() + patience, threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline, what
+        pause.wait(0.001)
 
 
 def caught(call: Callable[[], object]) -> BaseException | None:

@@ -30,5 +30,18 @@ def place(_: int) -> int | None:
     return subpool.worker_index()
 
 
+def opening(number: int) -> tuple[int | None, int]:
+    """Workers refuse what it opens with."""
+    import tracemalloc
+
+    assert not tracemalloc.is_tracing()
+    return subpool.worker_index(), number
+
+
+@subpool.needs_host
+def at_home(number: int) -> tuple[int | None, int]:
+    return subpool.worker_index(), number
+
+
 def make_an_executor() -> object:
     return subpool.Executor(1)

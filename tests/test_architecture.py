@@ -4,6 +4,7 @@ import ast
 import graphlib
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -177,6 +178,41 @@ def test_a_note_names_only_what_exists(note: Path) -> None:
     assert not rotten, "\n".join(f"{note.relative_to(REPOSITORY)}:{each.line}: `{each.word}`" for each in rotten)
 
 
+PROTOCOL = (PACKAGE / "_schedule" / "PROTOCOL.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (\d+\. .+)\n((?:(?!## ).*\n)*)", PROTOCOL, re.MULTILINE))
+
+
+def races_of(text: str) -> list[str]:
+    """What the tests of the races are called that a note names: in italics, after the word Race."""
+    names = re.findall(r"\bRace\s+\*([^*]+)\*", text)
+    return ["test_" + "_".join(re.findall(r"\w+", name.lower())) for name in names]
+
+
+def named_tests(text: str) -> list[str]:
+    """The tests that a section of a note names at its end."""
+    return re.findall(r"\btest_\w+", text.partition("\nTests:")[2])
+
+
+def defined_tests(path: Path) -> set[str]:
+    tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return {node.name for node in tree if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+
+
+def test_each_race_of_the_protocols_is_forced_by_a_test() -> None:
+    races = races_of(PROTOCOL)
+    assert len(races) == len(set(races))
+    assert set(races) == defined_tests(REPOSITORY / "tests" / "test_races.py")
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_of_the_protocols_names_its_tests(section: str) -> None:
+    named = named_tests(SECTIONS[section])
+    assert set(races_of(SECTIONS[section])) <= set(named), "a race whose test the section does not name"
+    defined = set[str]().union(*(defined_tests(path) for path in (REPOSITORY / "tests").rglob("test_*.py")))
+    assert named or not races_of(SECTIONS[section]), "it names no test"
+    assert not set(named) - defined, "it names tests that there are not"
+
+
 # ---------------------------------------------------------------------------------------------------- worker side
 
 
@@ -281,6 +317,12 @@ def test_imports_are_read(source: str, target: str, when: When) -> None:
 def test_relative_imports_of_a_package_count_from_itself() -> None:
     module = module_of("from .board import Board", "subpool/_wire/__init__.py")
     assert [each.target for each in module.imports] == ["subpool._wire.board.Board"]
+
+
+def test_races_are_told_from_other_italics() -> None:
+    text = "*One place*. Race *late\nring*: no *Race*. A race *unnamed*. Race *the clock*.\n\nTests: test_a,\ntest_b.\n"
+    assert races_of(text) == ["test_late_ring", "test_the_clock"]
+    assert named_tests(text) == ["test_a", "test_b"]
 
 
 BOARD = """

@@ -432,6 +432,11 @@ class TestKeywords:
             assert executor.submit(host_only.hold, started, release).result(PATIENCE) is None
             calls = [[started] * 4, [release] * 4]
             assert list(executor.map(host_only.hold, *calls, chunksize=2)) == [None] * 4
+            assert list(executor.map(tasks_executor.place, range(4), chunksize=2)) == [0] * 4
+            homes = [(None, number) for number in range(4)]
+            assert list(executor.map(tasks_executor.opening, range(4), chunksize=2)) == homes
+            assert list(executor.map(tasks_executor.at_home, range(4), chunksize=2)) == homes
+            assert list(executor.map(tasks_executor.place, range(4), chunksize=2)) == [0] * 4
         with subpool.Executor(1, on_unsupported="raise") as executor:
             with pytest.raises(subpool.UnsupportedInSubinterpreter, match="_tracemalloc"):
                 executor.submit(host_only.hold, started, release).result(PATIENCE)

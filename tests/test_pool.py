@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 import tasks
-from helpers import Journal, caught, gate, held, program, run, silent, stolen
+from helpers import Journal, caught, gate, held, program, run, silent, stolen, until
 
 import subpool
+from subpool._schedule.station import ASLEEP, WORKING
 
 type Gates = Callable[[], tasks.Gate]
 
@@ -263,6 +264,17 @@ class TestBackgroundWorkers:
                 second.result(0.05)
             release.open()
             assert second.result(tasks.PATIENCE) == first.result(tasks.PATIENCE)
+
+    def test_a_task_wakes_a_worker_that_takes_it(self) -> None:
+        """Pool(background_workers=None): it is not lost on a worker that takes none, and comes first."""
+        with subpool.Pool(2, background_workers=1) as pool:
+            assert pool.spawn(tasks.where).result(tasks.PATIENCE) == 0
+            host = pool._host
+            assert host is not None
+            host.set_aside(1)
+            until(lambda: host.wake(2) or 1 not in host.crew.threads, "it did not leave")
+            until(lambda: [host.arena.idle[seat] for seat in (1, 2, 3)] == [WORKING, ASLEEP, ASLEEP], "they stay awake")
+            assert pool.spawn(tasks.where).result(tasks.PATIENCE) == 0
 
     def test_none_at_all(self) -> None:
         """task.join() runs the task itself if nobody has started it (forward progress)."""

@@ -13,11 +13,13 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
 import pytest
+import stops
 import tasks
 from helpers import Journal
+from stops import Stop, before
 
 import subpool
-from subpool._schedule.seams import held_before_looking
+from subpool._schedule.worker import WorkerStation
 
 type Hold = Callable[[subpool.Pool], contextlib.AbstractContextManager[Callable[[], None]]]
 
@@ -29,20 +31,33 @@ LONG = 0.400
 
 
 @contextlib.contextmanager
-def _held(pool: subpool.Pool) -> Generator[Callable[[], None]]:
-    host = pool._host
+def _held(about_to_look: Stop, pool: subpool.Pool) -> Generator[Callable[[], None]]:
+    host, held = pool._host, True
     assert host is not None
-    with held_before_looking(host) as let_go:
+
+    def let_go() -> None:
+        nonlocal held
+        if held:
+            held = False
+            about_to_look.released.give()
+
+    about_to_look.armed.give()
+    while not about_to_look.reached.take(0.001):
+        host.wake(1)
+    host.root.request[0] = 1  # it has asked
+    try:
         yield let_go
+    finally:
+        let_go()
 
 
 @pytest.fixture
-def hold_worker() -> Hold:
-    """Holds the workers of a pool just before they look for work, until the call that it gives.
+def hold_worker(about_to_look: Stop) -> Hold:
+    """Holds the worker of a pool just before it looks for work, until the call that it gives.
 
     So D is published before the worker looks, and B must come last.
     """
-    return _held
+    return partial(_held, about_to_look)
 
 
 BACKGROUND_LAST = True
@@ -55,9 +70,18 @@ def _told(journal: Journal, count: int) -> dict[str, tuple[str, float]]:
 
 
 @pytest.fixture(scope="module")
-def warm() -> Iterator[subpool.Pool]:
+def about_to_look() -> Iterator[Stop]:
+    """Where the worker of `warm` is held; it outlives the pool."""
+    stop = Stop.at(before(WorkerStation.work, "begun = clock()"))
+    yield stop
+    stop.dispose()
+
+
+@pytest.fixture(scope="module")
+def warm(about_to_look: Stop) -> Iterator[subpool.Pool]:
     """One worker, warm: it has run every kind of work, and knows the functions."""
     with subpool.Pool(1) as pool, tasks_journal() as journal:
+        pool.spawn(stops.install, [about_to_look]).result(tasks.PATIENCE)
         with pool.install():
             for _ in range(3):
                 pool.spawn(tasks.scenario_d, journal.fd, 0.0, partial(time.sleep, 0.001)).result(tasks.PATIENCE)

@@ -115,9 +115,9 @@ def test_on_a_signal(tmp_path: Path) -> None:
     """The program goes on, and a handler that was there is called, too."""
     source = program(
         """
-        import signal, subpool, tasks
+        import os, signal, subpool, tasks
         from tasks import Gate
-        signal.signal(signal.SIGUSR1, lambda *_: print("before", flush=True))
+        signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"before\\n"))
         subpool.dump_stacks_on(signal.SIGUSR1)
         pool, started, release = subpool.Pool(1), Gate.create(), Gate.create()
         task = pool.spawn(tasks.hold, started, release)

@@ -54,6 +54,7 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
     ran = 0
     stack.append(running)
     for number in range(first, first + words[header + BatchWord.ITEMS]):
+        running.cell, running.told = cell, 0.0  # before TAKEN: who sees that, has the courier look for it
         words[cell + SlotWord.TIME] = begun
         seat.busy[0] = number + 1  # before the fence: who asks sees it, or has set the request word
         words[cell] = TAKEN | (seat.index << 8)
@@ -63,7 +64,6 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
             finish(seat, number, cell, CANCELLED if wish == STOP else DECLINED, b"", begun)
             cell += CELL
             continue
-        running.cell, running.told = cell, 0.0
         ran += 1
         kind, data = CANCELLED, b""
         try:

@@ -86,10 +86,29 @@ class Bundle(Fork):
             except RuntimeError:
                 pass  # it was never acquired
 
+    def watch(self, seat: Seat, address: int) -> None:
+        """Have this doorbell rung when a half fails that others have, or get from now on."""
+        lock = seat.lock
+        try:
+            lock.acquire()  # a publisher has looked at `alert` and not listed its half, or has done neither
+            self.alert = address
+            for half in self.outstanding:
+                seat.station.alert(half.number, address)
+        finally:
+            try:
+                lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
+
     @property
     def private(self) -> bool:
         """Whether some halves may still go out."""
         return bool(self._left)
+
+    @property
+    def unfinished(self) -> list[Half]:
+        """The halves that others have, may take, or are about to put out."""
+        return [half for half in list(self._drawn) if half.state in (HalfState.PUBLIC, HalfState.WRITING)]
 
     @property
     def outstanding(self) -> list[Half]:

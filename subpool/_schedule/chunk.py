@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from subpool._schedule.refusal import Wrapper, needs_host, told
 from subpool._wire.payload import decode_error, encode_error, of_result, rebuild, write
 from subpool.errors import SerializationError, TaskCancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Chunk", "run_chunk"]
+__all__ = ["Chunk", "ChunkCall"]
 
 
 class Chunk:
@@ -26,19 +27,39 @@ class Chunk:
         return _landed, _written(self.values, self.failure)
 
 
-def run_chunk(function: Callable[..., Any], *calls: tuple[Any, ...]) -> Chunk:
-    """Call with each of these arguments in turn, up to the first failure; that of the very first call is raised."""
-    values: list[Any] = []
-    for args in calls:
-        try:
-            values.append(function(*args))
-        except TaskCancelled:
-            raise
-        except BaseException as error:  # whatever it is, it is the outcome of this call
-            if not values:
+class ChunkCall(Wrapper):
+    """Calls a function with each of the arguments that it is given, in turn, up to the first failure."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __call__(self, *calls: tuple[Any, ...]) -> Chunk:
+        """What came of it. If the very first call fails, that is raised: nothing else of the chunk has run."""
+        function, values = self._function, list[Any]()
+        for args in calls:
+            try:
+                values.append(function(*args))
+            except TaskCancelled:
                 raise
-            return Chunk(values, error)
-    return Chunk(values, None)
+            except BaseException as error:  # whatever it is, it is the outcome of this call
+                if not values:
+                    raise
+                return Chunk(values, told(error))
+        return Chunk(values, None)
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The function."""
+        return self._function
+
+    @property
+    def _subpool_needs_host(self) -> bool:
+        return needs_host(self._function)
+
+    def __reduce__(self) -> Any:
+        return ChunkCall, (self._function,)
 
 
 def _written(values: list[Any], failure: BaseException | None) -> tuple[bytes, bytes]:

@@ -224,7 +224,7 @@ def join_all(seat: Seat, calls: list[Callable[[], Any]], *, eager: bool = False)
             wait(seat, [half.number for half in pending])
             _note_arrivals(seat, bundle, results)
     except BaseException as error:
-        stop(seat, bundle.outstanding, error)
+        stop(seat, bundle.unfinished, error)
         raise
     finally:
         station.withdraw(seat, bundle)

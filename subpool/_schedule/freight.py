@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from pickle import dumps
 from types import BuiltinFunctionType, FunctionType
@@ -181,7 +182,8 @@ def _together(taken: list[tuple[Job, Call]]) -> bytes | None:
 
 def key_of(function: Callable[..., object]) -> object:
     """What running times are remembered by."""
-    function = getattr(function, "func", function)
+    if isinstance(function, partial):
+        function = function.func
     return function if isinstance(function, (FunctionType, BuiltinFunctionType)) else type(function)
 
 

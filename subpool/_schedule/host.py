@@ -200,18 +200,20 @@ class Host(Station):
         Raises:
             TaskCancelled: the task that waits was itself asked to stop, or a deadline is over.
         """
-        backlog, ident, stack = self.backlog, get_ident(), self.stoppable()
+        backlog, own, ident, stack = self.backlog, job.__dict__, get_ident(), self.stoppable()
         bell = self.borrow_bell()
-        job._sleeper = bell.address
         try:
             bell.hush()
+            if own.setdefault("_sleeper", bell.address) != bell.address:
+                return  # another thread came first
             self.sleepers[ident] = bell.address
-            awake = not backlog.announce(job, bell.address) or "_final" in job.__dict__
+            awake = not backlog.announce(job, bell.address) or "_final" in own
             if not awake and not any(running.cancelled for running in stack):
                 bell.sleep(None if until is None else max(0.0, until - clock()))
             backlog.feed()
         finally:
-            job._sleeper = 0
+            if job._sleeper == bell.address:
+                own.pop("_sleeper", None)
             self.sleepers.pop(ident, None)
             self.return_bell(bell)
         if "_final" not in job.__dict__:
@@ -277,11 +279,13 @@ class Host(Station):
         """Whether workers are on their way."""
         return self.crew.starting
 
-    def set_aside(self, taker: int, number: int) -> None:
+    def set_aside(self, taker: int, number: int | None = None) -> None:
         """A worker does not come back from a task that was stopped: another one takes over."""
         if taker in self.crew.threads:
             self.crew.set_aside(taker, number)
-        elif taker:  # a thread of the host, whom nobody can replace; the lane, at seat 0, ends what it runs itself
+        elif (
+            taker and number is not None
+        ):  # a thread of the host, whom nobody can replace; the lane, at seat 0, ends what it runs itself
             self.give_up(number)
 
     def staff(self, workers: int) -> None:

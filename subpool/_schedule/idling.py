@@ -40,6 +40,8 @@ class Idling:
         self.station: WorkerStation = station
         self.woken: bool = False
         """Whether it was rung, and has found nothing since."""
+        self.slept: bool = False
+        """Whether it was seen asleep, perhaps, since it had something to do."""
         self.quiet_since: float = 0.0
         """When it had something to do last."""
         self.answered: float = 0.0
@@ -92,13 +94,6 @@ class Idling:
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
-    def stand(self) -> None:
-        """Held by a test: ask, and look for nothing."""
-        station = self.station
-        station.arena.idle[station.seat.index] = SEEKING
-        self._ask()
-        station.bell.sleep(0.001)
-
     def _ask(self) -> bool:
         """Set the request word of every busy seat; whether one had answered since."""
         arena, own, answered = self.station.arena, self.station.seat.index, False
@@ -124,7 +119,8 @@ class Idling:
         if station.sleeping():
             self._ask()
             station.seat.request[0] = 1  # this seat was not busy when they fell asleep
-            station.pass_on()
+            if self.slept:
+                station.pass_on()
             now = clock()
             if now - self._rang > RING_GAP:
                 self._rang = now
@@ -132,6 +128,7 @@ class Idling:
             elif not self._ring_due:
                 self._ring_due = True
                 station.call_at(self._rang + RING_GAP, self._ring_late)
+        self.slept = False
 
     def _ring_late(self) -> None:
         """The ring that was put off, on the courier's thread: busy seats may be deep in a leaf."""
@@ -167,8 +164,8 @@ class Idling:
         crowded = self._clocks() >= max(1, settings.cores - 1)
         deep = crowded or now - self.answered > DEEP
         station.bell.hush()
-        station.rung[0] = 0  # after the hush: who marks from now on rings afterwards
-        idle[index] = ASLEEP if deep else NAPPING
+        arena.rung[index] = 0  # after the hush: who marks from now on rings afterwards
+        idle[index], self.slept = ASLEEP if deep else NAPPING, True
         if deep and not crowded:
             self._leave_standing()
         count(seat.channel)  # fence: the announcement before the last look

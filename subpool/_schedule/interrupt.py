@@ -123,10 +123,10 @@ class Interrupter:
     def _arm(self) -> None:
         if self.armed or not self._tool_found():
             return
-        self.armed = True
         events = sys.monitoring.events
         assert self._tool is not None
         sys.monitoring.set_events(self._tool, events.JUMP | events.PY_START)
+        self.armed = True  # not before: the task may end, and disarm, in between, and the events would stay
 
     def _disarm(self) -> None:
         self.armed = False

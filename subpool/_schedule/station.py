@@ -92,21 +92,21 @@ class Station(Owner):
         return len(idle) - idle.count(WORKING)
 
     def sleeping(self) -> int:
-        """How many workers sleep."""
+        """How many workers sleep, and nobody has rung them."""
         idle = bytes(self.arena.idle)
-        return idle.count(NAPPING) + idle.count(ASLEEP)
+        if max(idle) < NAPPING:
+            return 0
+        return sum(state >= NAPPING and not rung for state, rung in zip(idle, self.arena.rung, strict=True))
 
     def wake(self, limit: int, *, job: bool = False) -> int:
         """Wake up to so many workers that sleep and were not rung, and that take jobs if there is one; how many."""
-        arena, words, woken = self.arena, self.arena.words, 0
+        arena, woken = self.arena, 0
         if limit <= 0 or not self.sleeping():
             return 0
-        for index in range(arena.seats):
-            at = arena.seat(index)
-            unfit = words[at + SeatWord.RUNG] or (job and words[at + SeatWord.HALVES])
-            if woken < limit and arena.idle[index] >= NAPPING and not unfit:
-                words[at + SeatWord.RUNG] = 1  # before the ring: marked and asleep, it has been rung or soon will be
-                ring(words[at + SeatWord.BELL])
+        for index, state in enumerate(arena.idle):
+            if woken < limit and state >= NAPPING and not (arena.rung[index] or (job and arena.halves[index])):
+                arena.rung[index] = 1  # before the ring: who is asleep and marked, has been rung or soon will be
+                ring(arena.words[arena.seat(index) + SeatWord.BELL])
                 woken += 1
         return woken
 
@@ -197,6 +197,8 @@ class Station(Owner):
             self.call_at(clock() + job._seconds, partial(self._overdue, job, local))
         stack.append(local)
         try:
+            if "_final" in job.__dict__:  # it was cancelled since it was claimed, when there was nothing to stop
+                raise TaskCancelled
             value = call[0](*call[1])
         except TaskCancelled:
             job._finish(Kind.CANCELLED, b"")

@@ -181,10 +181,13 @@ def _called(seat: Seat, cell: int, function: Callable[..., Any], args: tuple[Any
     """Call, and write what came of it."""
     station, stats = seat.station, seat.stats
     stack = station.stacks.setdefault(get_ident(), [])
-    stack.append(Running(seat.words, cell))
+    running = Running(seat.words, cell)
+    stack.append(running)
     error: BaseException | None = None
     value = None
     try:
+        if running.cancelled:  # it was asked to while it was rebuilt, when its courier found nothing to interrupt
+            raise TaskCancelled
         value = function(*args)
     except TaskCancelled:
         return CANCELLED, b""

@@ -54,8 +54,7 @@ class WorkerStation(Station):
         at = arena.seat(settings.seat)
         self.at: int = at
         self.retire: memoryview[int] = arena.words[at + SeatWord.RETIRE : at + SeatWord.RETIRE + 1]
-        self.rung: memoryview[int] = arena.words[at + SeatWord.RUNG : at + SeatWord.RUNG + 1]
-        arena.words[at + SeatWord.HALVES] = not settings.background
+        arena.halves[settings.seat] = not settings.background
         self.bell: Doorbell = Doorbell(settings.bell)
         self.seat: Seat = Seat(self, settings.seat, range(*settings.halves), self.bell)
         self.seats.append(self.seat)
@@ -142,14 +141,11 @@ class WorkerStation(Station):
     def work(self) -> None:
         """Run what there is: foreground first, then background, else ask and sleep."""
         arena, idle, index = self.arena, self.arena.idle, self.seat.index
-        stop, retire, hold, idling = arena.stop, self.retire, arena.hold, self._idling
+        stop, retire, idling = arena.stop, self.retire, self._idling
         idling.begin()
         idle[index] = SEEKING
         while not stop[0] and not retire[0] and not self._used_up():
             begun = clock()
-            if hold[0]:
-                idling.stand()
-                continue
             idle[index] = WORKING
             if self._foreground():
                 idling.measure(begun)
@@ -270,9 +266,9 @@ class WorkerStation(Station):
         )
 
     def pass_on(self) -> None:
-        """Wake another worker for what stands on the channels besides what this one has: both were meant for this one.
+        """Wake another worker for what stands on the channels besides what this one has.
 
-        Two publishers may have found the same worker asleep; or it was rung, and leaves.
+        Two publishers may have found this one asleep, and rung no other; or it was rung, and leaves.
         """
         arena, words = self.arena, self.arena.words
         for stamps, seen, queue in (

@@ -1,8 +1,8 @@
 """The board and the slots: one block of shared memory that every interpreter of a pool sees through a memoryview.
 
 **Board.** 64-bit words, each a *hint*: what it says may be outdated the moment it was read, and nothing is decided by
-it but where to look and whom to ring. Every word has one writer (named beside it), except `REQUEST`, `RUNG`
-and `LIMITS`.
+it but where to look and whom to ring. Every word has one writer (named beside it), except `REQUEST`,
+`LIMITS` and `Arena.rung`.
 
 **Slots.** A slot holds one published piece of work on its way out and, in the same place, its outcome on the way home.
 Who may touch it is decided by a queue: the *owner* until its number is put on a channel, the *taker* that got it until
@@ -51,10 +51,8 @@ class SeatWord:
         14  # nonzero: not all background tasks are published; ring for more when fewer than this are on BACKLOG
     )
     RETIRE: Final = 15  # nonzero: the worker should end after its task. Writer: the host
-    RUNG: Final = 16  # nonzero: somebody rings the worker, or has. Writer: anybody sets, the worker clears
-    HALVES: Final = 17  # nonzero: the worker takes halves alone, no background jobs
-    LATE: Final = 18  # nonzero: what this worker runs was given up. Writers: any owner sets, the host clears
-    ASKED: Final = 19  # nonzero: the queue on which the worker's courier should say what it does. Writer: the host
+    LATE: Final = 16  # nonzero: what this worker runs was given up. Writers: any owner sets, the host clears
+    ASKED: Final = 17  # nonzero: the queue on which the worker's courier should say what it does. Writer: the host
 
 
 class Stage:
@@ -141,7 +139,8 @@ class Arena:
         public = GLOBAL_WORDS
         backlog = public + seats
         idle = backlog + seats
-        blocks = -(-(idle + -(-seats // 8)) // 8) * 8
+        flags = -(-seats // 8)
+        blocks = -(-(idle + 3 * flags) // 8) * 8
         self.stats_at: int = blocks + seats * SEAT_WORDS
         self.slots_at: int = self.stats_at + seats * STAT_WORDS
         self.batches_at: int = self.slots_at + slots * SLOT_WORDS
@@ -153,7 +152,6 @@ class Arena:
         self.beat: memoryview[int] = self.words[
             1:2
         ]  # the thieves' shared beat in microseconds. Writer: whichever thief measured last
-        self.hold: memoryview[int] = self.words[4:5]  # nonzero: workers stand still between two tasks. Writer: `seams`
         self.public: memoryview[int] = self.words[
             public:backlog
         ]  # per seat: a stamp, new whenever something new is on its CHANNEL
@@ -161,6 +159,13 @@ class Arena:
         self.idle: memoryview[int] = self.memory[
             idle * 8 : idle * 8 + seats
         ]  # per seat: an `Idle` state. Writer: the seat
+        rung, halves = (idle + flags) * 8, (idle + 2 * flags) * 8
+        self.rung: memoryview[int] = self.memory[
+            rung : rung + seats
+        ]  # per seat: nonzero, somebody rings its worker, or has. Writers: anybody sets, the worker clears
+        self.halves: memoryview[int] = self.memory[
+            halves : halves + seats
+        ]  # per seat: nonzero, its worker takes halves alone, no background jobs. Writer: the seat
         self.path_version: memoryview[int] = self.words[2:3]  # even: `path` is whole. Writer: the host
         self.path_length: memoryview[int] = self.words[3:4]  # Writer: the host
         self.path: memoryview[int] = self.memory[path_at:]  # the host's `sys.path`, written. Writer: the host

@@ -28,6 +28,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 globals().update(suites.adapted())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_event_loop_policy() -> None:
+    """One of the suites insists that there is none; other tests may have left one, for all they know of it."""
+    events: Any = importlib.import_module("asyncio.events")
+    if hasattr(events, "_set_event_loop_policy"):
+        events._set_event_loop_policy(None)
+
+
 @pytest.fixture(autouse=True)
 def programs_construct_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some tests run programs, which import the executor by its name from `concurrent.futures`."""

@@ -39,7 +39,7 @@ attempt:
   od
 }
 
-/* `Backlog.offer` */
+/* `Backlog.add` */
 proctype add() {
   waiting++;
   feed();

@@ -23,6 +23,7 @@ bit begun;
 #define ASK(me) if :: me == 2 && LOAD(me, BUSY) && !LOAD(me, REQUEST) -> STORE(me, REQUEST, 1) :: else fi
 #define LEAVE_STANDING(me) if :: me == 2 && !crowded -> STORE(me, REQUEST, 1) :: else fi
 #define RING_COURIERS(me) FENCE(me); if :: me == 2 && LOAD(me, BUSY) -> courier = 1 :: else fi
+#define NOTE_SLEPT skip
 #include "idling.pml"
 
 /* `Station.respond` */

@@ -22,6 +22,7 @@ bit begun;
 #define ASK(me) if :: !LOAD(me, REQUEST) -> STORE(me, REQUEST, 1) :: else fi
 #define LEAVE_STANDING(me) if :: !crowded -> STORE(me, REQUEST, 1) :: else fi
 #define RING_COURIERS(me) FENCE(me); courier = 1
+#define NOTE_SLEPT skip
 #include "idling.pml"
 
 /* `Station.respond`, with `Seat._draw`, `Seat._send` and `Station.wake_for`. */

@@ -1,7 +1,8 @@
 /* How a worker idles, and how it is woken: `WorkerStation.work`, `Idling.seek`, `Idling._nap` and `Station.wake`.
 
    For the models that include this: workers are 1 and 2. They say what there is to find (STAMPS), whom to ask (ASK,
-   LEAVE_STANDING) and whose couriers to ring (RING_COURIERS); the words idle(worker) and RUNG(worker) are theirs, too.
+   LEAVE_STANDING), whose couriers to ring (RING_COURIERS), and whether to note that somebody was seen asleep (NOTE_SLEPT,
+   `Idling.slept`); the words idle(worker) and RUNG(worker) are theirs, too.
    Time is left out: a nap may end at any moment, a worker may sleep deeply at any time, and ask before that or not. */
 
 bit bell[3];                   /* the doorbells of the workers: whether they were rung */
@@ -13,10 +14,10 @@ bit over;                      /* all is done: `Arena.stop` */
 #define CLOCKS(me) (LOAD(me, idle(3 - (me))) == SEEKING || LOAD(me, idle(3 - (me))) == NAPPING)
 
 /* `Station.sleeping` */
-#define SLEEPING(me) (LOAD(me, idle(3 - (me))) >= NAPPING)
+#define ASLEEP_UNRUNG(worker) (LOAD(me, idle(worker)) >= NAPPING && !LOAD(me, RUNG(worker)))
+#define SLEEPING(me) ASLEEP_UNRUNG(3 - (me))
 
 /* `Station.wake`, for one. The mark may be late: it waits in the buffer until the ring. */
-#define ASLEEP_UNRUNG(worker) (LOAD(me, idle(worker)) >= NAPPING && !LOAD(me, RUNG(worker)))
 #ifdef MARKED_LATE
 #define MARK(worker) skip
 #else
@@ -75,5 +76,5 @@ inline nap(me) {
   :: !deep
   fi;
 awake: skip;
-  d_step { STORE(me, idle(me), SEEKING); deep = 0; crowded = 0 }
+  d_step { STORE(me, idle(me), SEEKING); deep = 0; crowded = 0; NOTE_SLEPT }
 }

@@ -20,6 +20,7 @@ bit begun[2];
 #define ASK(me) skip
 #define LEAVE_STANDING(me) skip
 #define RING_COURIERS(me) skip
+#define NOTE_SLEPT slept = 1
 #include "idling.pml"
 
 /* `Seat._send` and `Station.wake_for` */
@@ -43,7 +44,7 @@ active proctype feed() {
 /* `WorkerStation.work` */
 proctype work(byte me) {
   byte seen, now, woken;
-  bit deep, crowded, taken;
+  bit deep, crowded, taken, slept;
   do
   :: d_step { STORE(me, idle(me), WORKING); now = STAMPS(me) };
      if
@@ -59,12 +60,12 @@ proctype work(byte me) {
   od;
 #ifndef NOT_PASSED_ON
   if                                               /* `WorkerStation.pass_on` */
-  :: SLEEPING(me);
+  :: slept && SLEEPING(me);
      if
      :: d_step { len(channel) + len(jobs) > 0 -> FENCE(me) }; wake(me)
      :: len(channel) + len(jobs) == 0
      fi
-  :: !SLEEPING(me)
+  :: !(slept && SLEEPING(me))
   fi;
 #endif
   begun[taken] = 1;

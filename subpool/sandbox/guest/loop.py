@@ -30,7 +30,6 @@ __all__ = ["main"]
 
 NICE = 10
 """By how much jobs stand back behind all else, where the system can tell threads apart."""
-LOWEST = 19
 LEAVE = 1.0
 """Seconds that threads of the plugin's own have to end in, when the guest does."""
 SWITCH = 0.0003
@@ -223,8 +222,7 @@ _setpriority = getattr(os, "setpriority", None)  # bound before the policy takes
 def stand_back() -> None:
     """Lower the priority of the calling thread, where the system has priorities for threads: on Linux."""
     if sys.platform == "linux" and _setpriority is not None:
-        thread = threading.get_native_id()
-        _setpriority(os.PRIO_PROCESS, thread, min(LOWEST, os.getpriority(os.PRIO_PROCESS, thread) + NICE))
+        _setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def too_large(size: int, most: int) -> dict[str, Any]:
