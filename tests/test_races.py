@@ -33,7 +33,7 @@ from subpool._schedule.owner import Owner
 from subpool._schedule.seat import Seat
 from subpool._schedule.station import Station
 from subpool._schedule.taking import _outcome, _rebuilt, finish, perform
-from subpool._schedule.waiting import _sleep, _take, wait
+from subpool._schedule.waiting import _sleep, _take
 from subpool._schedule.worker import WorkerStation
 from subpool._wire.arena import SeatWord
 from subpool._wire.doorbell import Doorbell, ring
