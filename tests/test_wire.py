@@ -265,8 +265,9 @@ class TestOutside:
     def test_descriptors_are_doorbells(self, tmp_path: Path) -> None:
         """No socket among them, listening or not."""
         _, descriptors, _ = self.observed(tmp_path)
-        assert descriptors
-        assert {re.sub(r"[:\d\[\]]+", "", each) for each in descriptors} <= {"anon_inodeeventfd", "pipe"}
+        lasting = [each for each in descriptors if not each.endswith((".py", ".pyc"))]  # a worker may be importing
+        assert lasting
+        assert {re.sub(r"[:\d\[\]]+", "", each) for each in lasting} <= {"anon_inodeeventfd", "pipe"}
 
     def test_no_name_is_left(self, tmp_path: Path) -> None:
         """Others make names, too, so what counts is what appears in every run."""
