@@ -39,7 +39,7 @@ attempt:
   od
 }
 
-/* `Backlog.add` */
+/* `Backlog.offer` */
 proctype add() {
   waiting++;
   feed();
