@@ -243,14 +243,14 @@ class _Board:
         """A call: its name, who runs it, how long, and what its owner wants."""
         cell = self.host.arena.cell(number)
         state, wish = self.words[cell], self.words[cell + SlotWord.CANCEL]
+        begun = self.words[cell + SlotWord.TIME]
         what = f"#{number} {self.names.get(number, 'of a worker that did not answer')}"
         if state & PHASE == READY:
             what += ", not begun"
-        elif state & PHASE == DONE:
+        elif state & PHASE == DONE or begun <= 0:
             what += ", done"
         else:
-            seconds = (clock_ns() - self.words[cell + SlotWord.TIME]) * 1e-9
-            what += f", run by {self._who(state >> 8)} for {seconds:.3f} s"
+            what += f", run by {self._who(state >> 8)} for {(clock_ns() - begun) * 1e-9:.3f} s"
         return what + {STOP: ", asked to stop", GONE: ", given up"}.get(wish, "")
 
     def _who(self, seat: int) -> str:

@@ -32,10 +32,10 @@ from subpool._schedule.landing import _unclaim_from
 from subpool._schedule.owner import Owner
 from subpool._schedule.seat import Seat
 from subpool._schedule.station import Station
-from subpool._schedule.taking import _outcome, _rebuilt, finish, perform
+from subpool._schedule.taking import STOP, _outcome, _rebuilt, finish, perform
 from subpool._schedule.waiting import _sleep, _take
 from subpool._schedule.worker import WorkerStation
-from subpool._wire.arena import SeatWord
+from subpool._wire.arena import SeatWord, SlotWord
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.interpreters import count
 from subpool._wire.payload import write
@@ -1018,14 +1018,33 @@ def test_overstayed(stage: Stage) -> None:
     stage.until(lambda: host.backlog.feed() or host.backlog.empty, "it did not stop")
     other = stage.pool.spawn(tasks.hold, begun, leave)
     begun.wait()
+    assert number is not None
     assert other._number == number
     over = [action for _, _, action in host._timers if getattr(action, "func", None) == host._overstayed]
     assert over
+    wish = host.arena.cell(number) + SlotWord.CANCEL
+    host.arena.words[wish] = STOP  # as if it had been asked to stop just now
     for action in over:
         action()
+    host.arena.words[wish] = 0
     assert host.lost == 0
     leave.open()
     assert other.result(tasks.PATIENCE) == 0
+
+
+def test_due_while_it_ends(stage: Stage) -> None:
+    """The courier looks at a deadline when the taker has written how long it took, and not yet that it is done."""
+    stage.start(1)
+    (ends,) = stage.in_workers(TAKER_SAYS_DONE)
+    started, leave = stage.gate(), stage.gate()
+    task = stage.pool.spawn(tasks.hold, started, leave, timeout=tasks.PATIENCE)
+    started.wait()
+    ends.arm()
+    leave.open()
+    ends.wait()
+    stage.host.backlog.attend()
+    ends.release()
+    assert task.exception(tasks.PATIENCE) is None
 
 
 @pytest.mark.parametrize("what", ["half", "job"])

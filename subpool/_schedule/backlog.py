@@ -335,9 +335,10 @@ class Backlog:
         if job._number is None or job._seconds is None:
             return float("inf")
         words, cell = self.seat.words, self.seat.arena.cell(job._number)
-        if words[cell] & PHASE != TAKEN:
+        state, begun = words[cell], words[cell + SlotWord.TIME]
+        if state & PHASE != TAKEN or begun <= 0:  # `finish` has written how long it took, and not yet that it is done
             return float("inf")
-        return words[cell + SlotWord.TIME] * 1e-9 + job._seconds
+        return begun * 1e-9 + job._seconds
 
     def _see_to(self, job: Job) -> None:
         if job._number is None:

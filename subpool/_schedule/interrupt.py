@@ -11,12 +11,12 @@ another one that began, is never hit.
 
 from __future__ import annotations
 
-import os
 import sys
 from threading import get_ident
 from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Any, Final
 
+from subpool._schedule.libraries import Libraries, stdlib
 from subpool.errors import TaskCancelled
 
 if TYPE_CHECKING:
@@ -31,15 +31,6 @@ PARK: Final = 0.05
 """Seconds after which a thread that runs Python code has met a call or a loop."""
 SPARED: Final = frozenset({"__exit__", "__aexit__", "__del__"})
 """Functions that clean up: an exception at their start would skip the clean-up, or be swallowed."""
-
-
-def _library() -> tuple[str, ...]:
-    """What the file names of the standard library's code, and of subpool's, begin with."""
-    import sysconfig  # not before somebody has to be stopped: every worker would pay for it
-
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    stdlib = {os.path.dirname(os.__file__), *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))}
-    return (here + os.sep, "<frozen", *(path + os.sep for path in stdlib))
 
 
 class Stoppable:
@@ -73,13 +64,12 @@ def heed(tasks: Iterable[Stoppable]) -> None:
 class Interrupter:
     """Raises `TaskCancelled` in the threads of this interpreter whose tasks were asked to stop."""
 
-    def __init__(self, stacks: dict[int, list[Stoppable]]) -> None:
+    def __init__(self, stacks: dict[int, list[Stoppable]], libraries: Libraries | None = None) -> None:
         """Watch these stacks, by thread identifier; a task is on top of what waits for it."""
         self.armed: bool = False
         self._stacks = stacks
         self._tool: int | None = None
-        self._library: tuple[str, ...] = ()
-        self._site: tuple[str, ...] = ()
+        self._libraries = libraries
         self._parking = 0
         self._parked = False
 
@@ -136,11 +126,8 @@ class Interrupter:
     def _tool_found(self) -> bool:
         if self._tool is not None:
             return True
-        if not self._library:
-            import sysconfig
-
-            self._library = _library()
-            self._site = tuple({sysconfig.get_paths()[name] for name in ("purelib", "platlib")})
+        if self._libraries is None:
+            self._libraries = Libraries(stdlib())
         monitoring = sys.monitoring
         for tool in (4, 3, 5, 2, 1, 0):
             if monitoring.get_tool(tool) is None:
@@ -193,8 +180,7 @@ class Interrupter:
         return [task for task in stack if task.cancelled and not task.told]
 
     def _users(self, code: CodeType) -> bool:
-        name = code.co_filename
-        return code.co_name not in SPARED and (not name.startswith(self._library) or name.startswith(self._site))
+        return code.co_name not in SPARED and self._libraries is not None and code not in self._libraries
 
 
 stacks: dict[int, list[Stoppable]] = {}

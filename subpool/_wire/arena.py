@@ -71,7 +71,9 @@ class SlotWord:
 
     STATE: Final = 0  # phase | kind << 3 | (taker's seat or outcome's length) << 8. Writer: whoever holds the number
     CANCEL: Final = 1  # nonzero: the taker should stop
-    TIME: Final = 2  # perf_counter_ns at the start while it runs, nanoseconds of running time after. Writer: the taker
+    TIME: Final = (
+        2  # perf_counter_ns at the start; minus the nanoseconds of running time before `DONE`. Writer: the taker
+    )
     WAITER: Final = 3  # address of the doorbell to ring when done, 0 if nobody sleeps; negative: only if it failed
     PARENT: Final = 4  # the scope tag: number + 1 of the slot whose task published this one, 0 for a root
     OWNER: Final = 5  # the seat that published it
