@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from subpool.sandbox.sandbox import Sandbox
     from subpool.sandbox.stats import SandboxStats
     from subpool.scopes import Scope
+    from subpool.stacks import dump_stacks, dump_stacks_on
     from subpool.stats import PoolStats
     from subpool.task import Task
 
@@ -70,6 +71,8 @@ __all__ = [
     "configure",
     "current_pool",
     "doctor",
+    "dump_stacks",
+    "dump_stacks_on",
     "join",
     "join_all",
     "needs_host",
@@ -95,6 +98,7 @@ _MODULES = {
     "subpool.sandbox.host": ("SandboxHost",),
     "subpool.sandbox.stats": ("SandboxStats",),
     "subpool.scopes": ("Scope",),
+    "subpool.stacks": ("dump_stacks", "dump_stacks_on"),
     "subpool.task": ("Task",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

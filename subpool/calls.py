@@ -21,6 +21,7 @@ __all__ = ["in_order", "join_all_at", "join_at", "spawn_at", "task_at"]
 
 def join_at(station: Station, a: Any, b: Any, more: tuple[Any, ...]) -> tuple[Any, ...]:
     """Run two callables or more, the first one here."""
+    station.heed()
     seat = station.caller_seat()
     if station.strict:
         return tuple(join_all(seat, [a, *(_crossed(call) for call in (b, *more))], eager=True))
@@ -36,6 +37,7 @@ def in_order(calls: Iterable[Any]) -> list[Any]:
 
 def join_all_at(station: Station, callables: Iterable[Any]) -> list[Any]:
     """Run any number of callables, the first one here."""
+    station.heed()
     calls = list(callables)
     if station.strict:
         calls[1:] = [_crossed(call) for call in calls[1:]]
@@ -102,7 +104,7 @@ def task_at(
             task._fail(error)
             return task, False
     task = kind(station, call, timeout, name)
-    if not station.workers:
+    if station.inline:
         task.help()
         return task, False
     if hosted or (station.refusals.any and station.refusals.of(fn, args)):

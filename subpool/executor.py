@@ -118,13 +118,13 @@ class ExecutorPool(Pool):
         finally:
             self._over.set()
 
-    def _abandon(self, patience: float) -> bool:
+    def _abandon(self) -> Host | None:
         try:
             self.close()
         except KeyboardInterrupt:  # whoever ends the program has lost patience
             if self._served is not None:
                 self._served.cancel_all()
-        return super()._abandon(patience)
+        return super()._abandon()
 
     def _break(self, failure: str) -> None:
         if self._broken is None:

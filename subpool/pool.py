@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from threading import RLock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 
 from subpool import process
 from subpool._schedule import worker as worker_side
@@ -224,7 +224,18 @@ class Pool:
 
     def _figures(self, host: Host) -> PoolStats:
         counters = [old + host.stat(which) for which, old in enumerate(self._past[:10])]
-        return PoolStats._make([*counters, self.workers, self._past.workers_lost + host.lost])
+        return PoolStats._make([*counters, host.workers, self._past.workers_lost + host.lost])
+
+    def dump_stacks(self, file: TextIO | int | None = None, *, timeout: float = 1.0) -> None:
+        """Write what every thread of the host and every worker executes now, and what each waits for.
+
+        Args:
+            file: a text file, or whatever else has a `fileno()`, or a file descriptor; `sys.stderr` by default.
+            timeout: seconds that the workers have to answer. One that is in C code and holds its GIL cannot.
+        """
+        from subpool.stacks import dump_pools
+
+        dump_pools([self], file, timeout)
 
     def close(self, wait: bool = True, cancel: bool = False) -> None:
         """End the pool. It takes nothing new; what it has is finished first, unless it is cancelled.
@@ -262,13 +273,20 @@ class Pool:
         try:
             host.drain()
         finally:
-            process.open_pools.pop(self, None)
             host.fail_all(PoolClosedError("the pool was closed before this was done"))  # who drained it was interrupted
-            host.shut_down(GRACE)
+            self._shut_down(host)
+            process.open_pools.pop(self, None)
             self._served = None
-            self._past = self._figures(host)
             if self._finalise is not None and not self.workers:
                 self._finalise()
+
+    def _shut_down(self, host: Host) -> bool:
+        """End the workers; whether none was left behind."""
+        clean = host.shut_down(GRACE)
+        if not clean:
+            process.remains[host] = None
+        self._past = self._figures(host)
+        return clean
 
     def _station(self) -> Station:
         """The running pool; started if need be."""
@@ -352,24 +370,20 @@ class Pool:
                 threading.Event().wait(0.005)
             self._host = self._served = None
             self._disconnect()
-            clean = host.shut_down(GRACE)
-            self._past = self._figures(host)
-            return clean
+            return self._shut_down(host)
 
     # -- exit --------------------------------------------------------------------------------------------------------
 
-    def _abandon(self, patience: float) -> bool:
-        """The program ends: cancel everything. Whether every worker could be ended in so many seconds."""
+    def _abandon(self) -> Host | None:
+        """The program ends: cancel everything. The host, if there is one that has to be shut down."""
         with self._lock:
-            host, self._host, self._closed = self._host, None, True
+            host = self._served
+            self._host, self._closed = None, True
         self._disconnect()
-        process.open_pools.pop(self, None)
-        if host is None:
-            return True
-        host.cancel_all()
-        clean = host.shut_down(patience)
-        process.End.frozen = process.End.frozen or (not clean and host.frozen)
-        return clean
+        if host is not None:
+            host.cancel_all()
+            host.stop()
+        return host
 
 
 def _iterators() -> Any:

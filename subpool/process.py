@@ -7,12 +7,25 @@ import os
 import sys
 import threading
 from contextvars import ContextVar
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from subpool._schedule.host import Host
     from subpool.pool import Pool
 
-__all__ = ["Default", "End", "Resident", "default", "installed", "lock", "open_pools", "prepare", "residents"]
+__all__ = [
+    "Default",
+    "End",
+    "Resident",
+    "default",
+    "installed",
+    "lock",
+    "open_pools",
+    "prepare",
+    "remains",
+    "residents",
+]
 
 AT_EXIT = 0.25
 """Seconds that running tasks have to stop in when the program ends."""
@@ -25,6 +38,8 @@ lock: threading.RLock = threading.RLock()
 """Held while the default pool is made."""
 open_pools: dict[Pool, None] = {}
 """The pools that have workers."""
+remains: dict[Host, None] = {}
+"""The hosts of pools that are gone, where a worker did not come back when the pool ended."""
 
 
 class Resident(Protocol):
@@ -84,16 +99,27 @@ class End:
     begun = False
     """From now on what is foreground work runs in its caller."""
     frozen = False
-    """A worker holds its GIL for good: the interpreter's own end would wait for it for ever."""
+    """A guest of a sandbox holds its GIL for good."""
+
+
+def left_behind() -> list[Host]:
+    """The hosts that are gone but for workers which have not come back to this day."""
+    for host in [host for host in remains if not host.crew.threads]:
+        del remains[host]
+    return list(remains)
 
 
 def _end_all() -> None:
     """The program ends: cancel what nobody waits for."""
     End.begun = True
-    clean = True
-    for each in (*open_pools, *residents):
-        clean = each._abandon(AT_EXIT) and clean
-    if not clean:
+    until = monotonic() + AT_EXIT
+    hosts = [host for pool in list(open_pools) if (host := pool._abandon()) is not None]
+    open_pools.clear()
+    for host in hosts:
+        host.shut_down(max(0.0, until - monotonic()))
+    remains.update(dict.fromkeys(hosts))
+    dirty = [each for each in list(residents) if not each._abandon(AT_EXIT)]
+    if left_behind() or dirty:
         import warnings
 
         warnings.filterwarnings("ignore", "remaining subinterpreters", RuntimeWarning)
@@ -102,12 +128,17 @@ def _end_all() -> None:
 def _leave() -> None:
     """The last of the exit hooks. Where CPython itself could not end, end the process: all else has been done.
 
-    The status is 1 after an uncaught exception, else 0: that of `sys.exit` is not known here.
+    CPython takes the GIL of every interpreter that is left, and a worker that is stuck in C may hold its own for good.
+    Its courier tells: it leaves when it is told to, if it gets the GIL. Then the status is 1 after an uncaught
+    exception, else 0: that of `sys.exit` is not known here.
     """
-    if not End.frozen:
+    left = left_behind()
+    if not left and not End.frozen:
         return
     atexit.unregister(_leave)
     atexit._run_exitfuncs()
+    if not any(host.crew.leave() for host in left) and not End.frozen:
+        return
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
@@ -116,8 +147,9 @@ def _leave() -> None:
 
 def _before_fork() -> None:
     """CPython kills a forked child that has subinterpreters: idle pools step aside, and start anew at next use."""
-    busy = [each for each in (*open_pools, *residents) if not each._step_aside(AT_FORK)]
-    if busy:
+    everybody: list[Pool | Resident] = [*open_pools, *residents]
+    busy = [each for each in everybody if not each._step_aside(AT_FORK)]
+    if busy or left_behind():
         import warnings
 
         warnings.warn(

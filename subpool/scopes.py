@@ -7,6 +7,7 @@ from functools import partial
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Self
 
+from subpool._schedule.block import Block
 from subpool._schedule.bundle import Bundle
 from subpool._schedule.crossing import crossing
 from subpool._schedule.forkjoin import conclude, stop
@@ -87,6 +88,7 @@ class Scope:
         self._over = False
         self._stopping = False
         self._expired = False
+        self._block: Block | None = None
 
     def __enter__(self) -> Self:
         if self._seat is not None:
@@ -95,6 +97,7 @@ class Scope:
         self._seat.ledger.append(self._bundle)
         if self._timeout is not None:
             self._until = clock() + self._timeout
+            self._block = Block(self._station)
             self._station.call_at(self._until, self._expire)
         return self
 
@@ -145,6 +148,10 @@ class Scope:
     ) -> None:
         seat = self._seat
         assert seat is not None
+        if self._block is not None:
+            self._block.leave()
+            if isinstance(error, TaskCancelled) and self._expired and not self._is_cancelled():
+                error = None  # it was the deadline, seen in the block
         try:
             self._finish(seat, error)
         except BaseException as interruption:
@@ -241,7 +248,7 @@ class Scope:
     def _report(self, error: BaseException | None) -> None:
         if not self._errors:
             if self._expired:
-                raise TimeoutError(f"the scope's deadline of {self._timeout} s is over")
+                raise TimeoutError(f"the scope's deadline of {self._timeout} s is over") from None
             return
         for failure in self._errors:
             if isinstance(failure, (KeyboardInterrupt, SystemExit)):
@@ -269,6 +276,12 @@ class Scope:
         if not self._over and not self._expired:
             self._expired = self._stopping = True
             self.cancel()
+            if self._block is not None:
+                self._block.expire()
+
+    def _is_cancelled(self) -> bool:
+        """Whether what the scope is part of was asked to stop."""
+        return any(each.cancelled for each in self._station.stoppable())
 
     # -- what its tasks need ---------------------------------------------------------------------------------------
 

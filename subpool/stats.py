@@ -26,6 +26,6 @@ class PoolStats(NamedTuple):
     sleeps: int
     wakes: int
     workers: int
-    """How many workers the pool has."""
+    """How many workers the pool has: fewer than `Pool.workers` only where too many are stuck to be replaced."""
     workers_lost: int
     """Workers that died, or were set aside since they did not come back."""

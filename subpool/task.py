@@ -354,20 +354,25 @@ class Task[R](Job, Future[R]):
             else:
                 self._succeed(value)
         elif kind == Kind.CANCELLED:
-            if self._late:
-                self._fail(TimeoutError(f"the task ran longer than its timeout of {self._seconds} s"))
-            else:
-                self._complete(CANCELLED_AND_NOTIFIED, None, None)
+            self._complete(CANCELLED_AND_NOTIFIED, None, None)
         elif kind == Kind.LOST:
-            if self._late:
-                self._finish(Kind.CANCELLED, b"")
-            else:
-                self._fail(WorkerLostError("the worker that ran this task ended before it was done"))
+            self._fail(WorkerLostError("the worker that ran this task ended before it was done"))
         else:
             raised = decode_error(data)
             if kind == Kind.UNREADABLE:
                 raised.__cause__ = None
             self._fail(raised)
+
+    def _overrun(self) -> None:
+        if "_final" not in self.__dict__:
+            self._station.tally(Stat.FAILED)
+            self._fail(TimeoutError(f"the task ran longer than its timeout of {self._seconds} s"))
+
+    def _unstaffed(self) -> None:
+        from subpool.broken import BrokenPoolError
+
+        text = "every worker of the pool is stuck in C code, and there is no seat left for another"
+        self._fail(BrokenPoolError(text))
 
     def _refused(self, call: Call, module: str) -> None:
         self._station.divert(self, call, module)

@@ -2,8 +2,11 @@
 
 import ctypes
 import gc
+import io
 import signal
 from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
 
 import pytest
 from leaks import Holdings, left_since
@@ -17,6 +20,21 @@ ctypes.CFUNCTYPE(None)(lambda: None)  # libffi opens a file for itself, once per
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a shell: programs that tests interrupt would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure() -> None:
+    """Where a test hangs, tell what the workers do, too.
+
+    In place of what the plugin does: it looks at frames of all interpreters, which crashes CPython 3.13.
+    """
+    plugin: Any = import_module("pytest_timeout")
+
+    def dump(terminal: Any) -> None:
+        file = io.StringIO()
+        subpool.dump_stacks(file)
+        terminal.write(file.getvalue())
+
+    plugin.dump_stacks = dump
 
 
 @pytest.fixture(scope="module", autouse=True)

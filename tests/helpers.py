@@ -89,6 +89,30 @@ def stolen[A, B](pool: subpool.Pool, first: Callable[[], A], second: Callable[[]
         return pool.join(partial(tasks.after, started, first), partial(tasks.announce, started, second))
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return as soon as it is true; for what nobody tells."""
+    deadline = time.monotonic() + tasks.PATIENCE
+    pause = threading.Event()  # never set
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        pause.wait(0.005)
+
+
+def in_a_batch[*Ts, R](pool: subpool.Pool, fn: Callable[[*Ts], R], calls: list[tuple[*Ts]]) -> list[subpool.Task[R]]:
+    """Spawn calls that travel together, as those of a function that is known to be short; the first is harmless."""
+    pool.spawn(fn, *calls[0]).exception(tasks.PATIENCE)
+    host = pool._host
+    assert host is not None
+    backlog = host.backlog
+    with held(pool):
+        backlog._paces[fn] = backlog.pace = 1e3
+        with backlog._lock:  # nobody sends some of them early
+            spawned = [pool.spawn(fn, *call) for call in calls]
+        backlog.feed()
+        assert all(task._number is not None and task._number >= host.arena.slots for task in spawned)
+    return spawned
+
+
 def until(holds: Callable[[], object], what: str, patience: float = tasks.PATIENCE) -> None:
     """Wait for something that nobody tells; `what` is said where it does not come."""
     deadline, pause = time.monotonic() + patience, threading.Event()

@@ -216,7 +216,7 @@ class Stage:
             assert time.monotonic() < deadline, "a worker did not come"
 
     def _ring_workers(self) -> None:
-        for bell, _ in self.host.crew._bells.values():
+        for bell, _ in self.host.crew.seating.bells.values():
             ring(bell.address)
 
     def _held(self, point: Point) -> Held:

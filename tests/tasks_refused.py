@@ -211,13 +211,14 @@ def opening_fork() -> list[Place]:
     return subpool.join_all([place, place])
 
 
-def opening_asking(started: tasks.Gate) -> bool:
+def opening_asking(started: tasks.Gate, asked: tasks.Gate | None = None) -> None:
     import tracemalloc  # noqa: F401
 
     started.open()
     while not subpool.cancelled():
         pass
-    return True
+    if asked:
+        asked.open()
 
 
 def spawning_opening() -> Any:

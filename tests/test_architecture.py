@@ -25,7 +25,20 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"observe", "doctor", "_doctor"}),
     frozenset({"lanes"}),
     frozenset(
-        {"data", "stats", "task", "scopes", "options", "calls", "process", "pool", "visitor", "ambient", "functions"}
+        {
+            "data",
+            "stats",
+            "task",
+            "scopes",
+            "options",
+            "calls",
+            "process",
+            "stacks",
+            "pool",
+            "visitor",
+            "ambient",
+            "functions",
+        }
     ),
     frozenset({"_iter", "iterators"}),
     frozenset({"executor", "aio", "sandbox"}),

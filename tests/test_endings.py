@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 import tasks
-from helpers import PROMPT, end, expect, run, running, silent, written
+from helpers import PROMPT, end, expect, program, run, running, silent, written
 
 AT_ONCE = 2.0
 """Seconds that a program may need to end. Generous: what is feared is a wait for the worker, or for ever."""
@@ -637,6 +637,105 @@ class TestStuckInC:
             tmp_path,
         )
         assert (ended.stdout, ended.stderr, ended.code) == (f"{['TimeoutError'] * 4}\n[1, 2, 3]\n", "", 0)
+        assert ended.seconds < AT_ONCE
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            """
+            pools = [subpool.Pool(1) for _ in range(5)]
+            tasks_stuck.run_in_each(pools, tasks_stuck.announce_and_sleep)
+            """,
+            """
+            pools = [subpool.Pool(1) for _ in range(3)]
+            tasks_stuck.run_in_each(pools, tasks_stuck.announce_and_hang)
+            """,
+            """
+            with subpool.Pool(1) as pool:
+                task = pool.spawn(tasks_stuck.announce_and_hang, started, timeout=0.1)
+                assert isinstance(task.exception(20), TimeoutError)
+            """,
+            """
+            with subpool.Pool(1) as pool:
+                pool.spawn(tasks_stuck.announce_and_sleep, started)
+                started.wait()
+                pool.close(cancel=True)
+            """,
+            """
+            pool = subpool.Pool(1)
+            task = pool.spawn(tasks_stuck.announce_and_hang, started)
+            started.wait()
+            pool.close(wait=False)
+            """,
+            """
+            pool = subpool.Pool(1)
+            task = pool.spawn(tasks_stuck.announce_and_sleep, started)
+            started.wait()
+            pool.close(wait=False, cancel=True)
+            """,
+            """
+            pool = subpool.Pool(1, initializer=tasks_stuck.announce_and_hang, initargs=(started,))
+            pool.spawn(tasks.one)
+            started.wait()
+            """,
+            """
+            pool = subpool.Pool(1, initializer=tasks_stuck.announce_and_sleep, initargs=(started,))
+            assert pool.join(tasks.one, tasks.text) == (1, "text")
+            started.wait()
+            """,
+            """
+            pool = subpool.Pool(1, finalizer=partial(tasks_stuck.announce_and_hang, started), max_tasks_per_worker=1)
+            pool.spawn(tasks.one).result()
+            started.wait()
+            """,
+            """
+            pool = subpool.Pool(1)
+            def work():
+                try:
+                    pool.join(started.wait, partial(tasks_stuck.announce_and_sleep, started))
+                except BaseException as error:
+                    assert isinstance(error, subpool.WorkerLostError), error
+            threading.Thread(target=work).start()
+            started.wait()
+            """,
+            """
+            pool = subpool.Pool(1)
+            pool.spawn(tasks_stuck.start_a_thread, started, release).result()
+            """,
+        ],
+        ids=[
+            "several pools, asleep",
+            "several pools, holding GILs",
+            "closed",
+            "closed, cancelled",
+            "closed behind the scenes",
+            "closed behind the scenes, cancelled",
+            "initializer",
+            "initializer asleep",
+            "finalizer",
+            "a thread that waits for it",
+            "a thread that a task has started",
+        ],
+    )
+    def test_ends_with_the_program(self, tmp_path: Path, source: str) -> None:
+        ended = _ended(f"import tasks_stuck\n{program(source)}\nlast_words()", tmp_path)
+        assert (ended.stdout, ended.stderr, ended.code) == ("", "", 0)
+        assert ended.seconds < AT_ONCE
+
+    @pytest.mark.parametrize("busy", ["announce_and_sleep", "refuse_to_stop"])
+    @pytest.mark.parametrize("leave, code", [("sys.exit(3)", 3), ("raise SystemExit(4)", 4)])
+    def test_leaves_the_exit_code_alone(self, tmp_path: Path, leave: str, code: int, busy: str) -> None:
+        """… as long as its GIL can be had."""
+        source = f"""
+            import tasks_stuck
+            pool = subpool.Pool(1)
+            task = pool.spawn(tasks_stuck.{busy}, started, timeout=0.1)
+            assert isinstance(task.exception(20), TimeoutError)
+            last_words()
+            {leave}
+            """
+        ended = _ended(source, tmp_path)
+        assert (ended.stderr, ended.code) == ("", code)
         assert ended.seconds < AT_ONCE
 
 

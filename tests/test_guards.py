@@ -17,13 +17,14 @@ from subpool._schedule.bundle import Bundle
 from subpool._schedule.forkjoin import join_all
 from subpool._schedule.host import Host
 from subpool._schedule.idling import Idling
-from subpool._schedule.interrupt import Interrupter
+from subpool._schedule.interrupt import Interrupter, heed
 from subpool._schedule.job import Job
 from subpool._schedule.landing import _take_home, _unclaim_from
+from subpool._schedule.owner import Owner
 from subpool._schedule.seat import Seat
 from subpool._schedule.station import Station
 from subpool._schedule.taking import _called, _outcome, finish
-from subpool._schedule.waiting import _sleep, _take, wait
+from subpool._schedule.waiting import _sleep, _take
 from subpool._schedule.worker import WorkerStation
 from subpool.scopes import Scope
 from subpool.task import Task
@@ -169,8 +170,8 @@ GUARDS = [
     Guard(
         races.test_cancelled_while_falling_asleep,
         ("sleeper first",),
-        wait,
-        "_told(stack)",
+        heed,
+        "task.told = max(task.told, clock())",
         "pass",
         "its clean-up was interrupted",
     ),
@@ -215,7 +216,6 @@ GUARDS = [
         "stuck",
     ),
     Guard(races.test_claimed_while_published, (), Job._claim_private, "pop", "get", "['job 0', 'job None']"),
-    Guard(races.test_claimed_while_taken, ("single", "owner first"), _outcome, "if wish:", "if False:", "['first'"),
     Guard(
         races.test_claimed_while_taken,
         ("single", "taker first"),
@@ -272,11 +272,12 @@ GUARDS = [
     Guard(
         races.test_overstayed,
         (),
-        Station._overstayed,
+        Owner._overstayed,
         " and self.arena.words[cell + SlotWord.TIME] == begun",
         "",
         "assert 1 == 0",
     ),
+    Guard(races.test_due_while_it_ends, (), Backlog._due, " or begun <= 0", "", "TimeoutError"),
     Guard(
         races.test_it_comes_back_late,
         ("half", True),

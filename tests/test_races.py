@@ -27,14 +27,15 @@ from subpool._schedule.crew import Crew
 from subpool._schedule.forkjoin import settle
 from subpool._schedule.host import Host
 from subpool._schedule.idling import Idling
-from subpool._schedule.interrupt import Interrupter
+from subpool._schedule.interrupt import Interrupter, heed
 from subpool._schedule.landing import _unclaim_from
+from subpool._schedule.owner import Owner
 from subpool._schedule.seat import Seat
 from subpool._schedule.station import Station
-from subpool._schedule.taking import _outcome, _rebuilt, finish, perform
-from subpool._schedule.waiting import _sleep, _take, wait
+from subpool._schedule.taking import STOP, _outcome, _rebuilt, finish, perform
+from subpool._schedule.waiting import _sleep, _take
 from subpool._schedule.worker import WorkerStation
-from subpool._wire.arena import SeatWord
+from subpool._wire.arena import SeatWord, SlotWord
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.interpreters import count
 from subpool._wire.payload import write
@@ -519,7 +520,7 @@ def test_published_while_falling_asleep(stage: Stage, what: str, order: str) -> 
         published.wait()
     else:
         owner = stage.actor(stage.pool.spawn(job).result)
-    bell = stage.host.crew._bells[1][0]
+    bell = stage.host.crew.seating.bells[1][0]
     assert order == "waker first" or rung(bell)
     if order != "sleeper first":
         nap.on_to(stays)
@@ -596,7 +597,7 @@ def test_cancelled_while_falling_asleep(stage: Stage, order: str) -> None:
     """A task is asked to stop while it falls asleep over another: it sees that, or its courier finds it asleep."""
     stage.start(2)
     courier = before(Station.attend, "ring(address)" if order == "sleeper first" else "self.look_at(clock")
-    points = (WAITER_ANNOUNCES, WAITER_SLEEPS, courier, before(wait, "raise TaskCancelled"))
+    points = (WAITER_ANNOUNCES, WAITER_SLEEPS, courier, before(heed, "raise TaskCancelled"))
     announces, sleeps, told, hears = stage.in_workers(*points)
     stage.everywhere(partial(stops.set_global, "subpool._schedule.interrupt", "AGAIN", 1e3))  # it is told once
     started, go, unwound = stage.gate(), stage.gate(), stage.gate()
@@ -655,7 +656,7 @@ def test_marked_late(stage: Stage) -> None:
     first_counts, sleeps = stage.in_workers(NAP_COUNTS, NAP_SLEEPS, worker=0)
     counts, naps = stage.in_workers(NAP_COUNTS, NAP_SLEEPS, worker=1)
     started, leave, begun = stage.gate(), stage.gate(), stage.gate()
-    root, bell = stage.host.root, stage.host.crew._bells[1][0]
+    root, bell = stage.host.root, stage.host.crew.seating.bells[1][0]
     owner = stage.actor(lambda: stage.pool.join(started.wait, partial(tasks.hold, started, leave)))
     marks = stage.hold(owner, before(Station.wake, "] = 1  # before the ring"))
     stage.gather(first_counts, counts)
@@ -1017,14 +1018,33 @@ def test_overstayed(stage: Stage) -> None:
     stage.until(lambda: host.backlog.feed() or host.backlog.empty, "it did not stop")
     other = stage.pool.spawn(tasks.hold, begun, leave)
     begun.wait()
+    assert number is not None
     assert other._number == number
     over = [action for _, _, action in host._timers if getattr(action, "func", None) == host._overstayed]
     assert over
+    wish = host.arena.cell(number) + SlotWord.CANCEL
+    host.arena.words[wish] = STOP  # as if it had been asked to stop just now
     for action in over:
         action()
+    host.arena.words[wish] = 0
     assert host.lost == 0
     leave.open()
     assert other.result(tasks.PATIENCE) == 0
+
+
+def test_due_while_it_ends(stage: Stage) -> None:
+    """The courier looks at a deadline when the taker has written how long it took, and not yet that it is done."""
+    stage.start(1)
+    (ends,) = stage.in_workers(TAKER_SAYS_DONE)
+    started, leave = stage.gate(), stage.gate()
+    task = stage.pool.spawn(tasks.hold, started, leave, timeout=tasks.PATIENCE)
+    started.wait()
+    ends.arm()
+    leave.open()
+    ends.wait()
+    stage.host.backlog.attend()
+    ends.release()
+    assert task.exception(tasks.PATIENCE) is None
 
 
 @pytest.mark.parametrize("what", ["half", "job"])
@@ -1045,7 +1065,7 @@ def test_it_comes_back_late(stage: Stage, what: str, late: bool) -> None:
     owner.start()
     started.wait()
     giver = stage.actor(lambda: host.set_aside(1))
-    gives_up = stage.hold(giver, before(Crew._give_up, "words[cell + SlotWord.CANCEL] = GONE"))
+    gives_up = stage.hold(giver, before(Owner.give_up, "SlotWord.CANCEL] = GONE"))
     giver.start()
     gives_up.wait()
     off.arm()
@@ -1069,7 +1089,7 @@ def test_it_comes_back_late(stage: Stage, what: str, late: bool) -> None:
         return number in slots
 
     stage.until(is_free, "the slot was lost")
-    stage.until(lambda: 1 in host.crew._free_seats, "the seat was lost")
+    stage.until(lambda: 1 in host.crew.seating._free, "the seat was lost")
 
 
 # --------------------------------------------------------------------------------------------- 9. feeding with one lock

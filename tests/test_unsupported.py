@@ -415,7 +415,11 @@ class TestInlineLane:
 
     def test_a_deadline_is_seen_by_who_asks(self, inlining: subpool.Pool, gates: Gates) -> None:
         """Deadlines are seen at the next subpool call."""
-        assert result(inlining.spawn(refused.opening_asking, gates(), timeout=0.01))
+        started, asked = gates(), gates()
+        task = inlining.spawn(refused.opening_asking, started, asked, timeout=0.01)
+        with pytest.raises(TimeoutError, match=r"0\.01 s"):
+            result(task)
+        asked.wait()
 
     def test_a_program_ends_beside_it(self, tmp_path: Path) -> None:
         source = f"""

@@ -214,7 +214,7 @@ class Convoy(Bundle):
                 seat.release(half)
                 continue
             call: Any = half.call
-            seconds = seat.words[arena.cell(half.number) + SlotWord.TIME] * 1e-9
+            seconds = -seat.words[arena.cell(half.number) + SlotWord.TIME] * 1e-9
             if unread(seat, half):
                 self._plan.stays = True
             try:

@@ -139,6 +139,10 @@ class Backlog:
         self._fed = clock()
         self.station.ship_path()
         window, sent = self.window, 0
+        while self.waiting and not self.station.workers:
+            job = self.waiting.popleft()
+            if job._claim_private() is not None:
+                job._unstaffed()
         while self.waiting and self.in_flight < window and self.freight.room:
             sent += self._send_some()
         more = len(self.flying) // 2 + 1 if self.waiting else 0
@@ -247,6 +251,7 @@ class Backlog:
             words[cell + SlotWord.CANCEL] = UNCLAIM
             count(self.channel)  # fence: either the taker sees the wish, or TAKEN is seen here
             if words[cell] & PHASE == READY:
+                self.seat.arena.wipe_call(job._number)
                 return call
             job._sent = call  # somebody has it; or leaves it alone now, which the outcome will tell
             return None
@@ -315,7 +320,7 @@ class Backlog:
     # -- deadlines ---------------------------------------------------------------------------------------------------
 
     def attend(self) -> float | None:
-        """Stop the jobs that ran too long. When to look again, on the clock."""
+        """End and stop the jobs that ran too long. When to look again, on the clock."""
         lock = self._lock
         try:
             lock.acquire()
@@ -330,14 +335,15 @@ class Backlog:
         if job._number is None or job._seconds is None:
             return float("inf")
         words, cell = self.seat.words, self.seat.arena.cell(job._number)
-        if words[cell] & PHASE != TAKEN:
+        state, begun = words[cell], words[cell + SlotWord.TIME]
+        if state & PHASE != TAKEN or begun <= 0:  # `finish` has written how long it took, and not yet that it is done
             return float("inf")
-        return words[cell + SlotWord.TIME] * 1e-9 + job._seconds
+        return begun * 1e-9 + job._seconds
 
     def _see_to(self, job: Job) -> None:
         if job._number is None:
             self.timed.remove(job)
         elif clock() >= self._due(job):
             self.timed.remove(job)
-            job._late = True
+            job._overrun()
             self.station.cancel(job._number)

@@ -95,7 +95,7 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
             finish(seat, number, cell, kind, data, begun)
         else:
             memory[(cell + 3) * 8 : (cell + 3) * 8 + length] = data
-            words[cell + SlotWord.TIME] = ended - begun
+            words[cell + SlotWord.TIME] = begun - ended
             if WEAK:
                 count(channel)  # fence: the outcome before the word that announces it
             words[cell] = DONE | kind << 3 | length << 8

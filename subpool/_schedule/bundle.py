@@ -25,7 +25,7 @@ class Bundle(Fork):
     def __init__(self, calls: Iterable[Callable[[], Any]] = (), first: int = 0) -> None:
         """Bundle these callables, the first of them at place `first`."""
         self._left = deque(Half(call, self, place) for place, call in enumerate(calls, first))
-        self.alert = 0
+        self.alert: int = 0
         self._size: int = first + len(self._left)
         self._kept: list[Half] = []
         self._drawn: list[Half] = []

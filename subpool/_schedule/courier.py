@@ -6,12 +6,15 @@ It sleeps on a doorbell of its own, and never runs the user's code.
 from __future__ import annotations
 
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from subpool._schedule.station import Station
 
-__all__ = ["start"]
+__all__ = ["AT_ONCE", "start"]
+
+AT_ONCE: Final = 2
+"""Value of `Arena.stop`: the process ends, and couriers leave even beside a worker that is stuck."""
 
 
 def start(station: Station, *, daemon: bool) -> Thread:
@@ -24,7 +27,7 @@ def start(station: Station, *, daemon: bool) -> Thread:
 
 def _run(station: Station) -> None:
     pause: float | None = None
-    while not station.arena.stop[0] and not station.ending:
+    while not station.ending and station.arena.stop[0] < AT_ONCE:
         station.courier.sleep(pause)
         pause = station.attend()
     station.courier_left()

@@ -164,7 +164,7 @@ def stop(seat: Seat, halves: Iterable[Half], error: BaseException) -> None:
     pending = [half for half in pending if not seat.revoke(half)]
     for half in pending:
         seat.station.cancel(half.number)
-    while pending and wait(seat, [half.number for half in pending], until, heed=False):
+    while pending and wait(seat, [half.number for half in pending], until, stoppable=False):
         for half in [half for half in pending if seat.station.arrived(half.number)]:
             pending.remove(half)
             seat.station.outcome(half.number)

@@ -66,6 +66,7 @@ class Freight:
 
     def vacate(self, flight: Flight) -> None:
         """Its slot or batch is free again."""
+        self._seat.arena.wipe(flight.first)
         (self._slots if flight.first < self._seat.arena.slots else self._batches).append(flight.first)
 
     def single(self, job: Job, call: Call) -> Flight | None:

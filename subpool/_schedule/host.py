@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from threading import Event, get_ident
+from threading import Event, RLock, get_ident
 from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +11,7 @@ from subpool._schedule import courier
 from subpool._schedule.backlog import Backlog
 from subpool._schedule.crew import Crew
 from subpool._schedule.delivery import Delivery
+from subpool._schedule.interrupt import heed
 from subpool._schedule.lane import Lane
 from subpool._schedule.layout import Layout
 from subpool._schedule.seat import DONE, Seat
@@ -66,6 +67,7 @@ class Host(Station):
         super().__init__(arena, plan.workers, plan.grace, self.make_bell())
         self.index: int | None = None
         self.strict: bool = plan.strict
+        self.inline: bool = not plan.workers
         self._lay_out()
         self.root: Seat = self._host_seat(0)
         self.root.busy[0] = -1
@@ -74,10 +76,16 @@ class Host(Station):
         self._helping: dict[int, Seat] = {}
         self._bells_free: list[Doorbell] = []
         self._bells_out: dict[Doorbell, None] = {}  # borrowed by threads that wait
-        self.relay: int = self._queue()
+        self.relay: int = self.make_queue()
         self.delivery: Delivery = Delivery(self.relay, self.backlog.feed)
         self.delivery_address: int = self.delivery.bell.address
         self._path: list[str] = list(sys.path)
+        self._shutting_down = RLock()
+        self._letting_go = RLock()
+        self._over = self._released = False
+        self._idle = True
+        self.until: float = float("inf")
+        """When those who do not end by themselves are left behind, once the pool ends."""
         self.crew: Crew = Crew(self)
         self._courier_thread = courier.start(self, daemon=True)
         self.delivery.start()
@@ -86,7 +94,8 @@ class Host(Station):
 
     # -- layout ----------------------------------------------------------------------------------------------------
 
-    def _queue(self) -> int:
+    def make_queue(self) -> int:
+        """A queue that is destroyed when the pool ends."""
         number = interpreters.create_queue()
         self._queues.append(number)
         return number
@@ -98,14 +107,13 @@ class Host(Station):
         return bell
 
     def _lay_out(self) -> None:
-        """Give every seat its queues, and the host's seats their courier."""
-        words, host_inbox = self.arena.words, self._queue()
-        for seat in range(self.layout.seats):
+        """Give the host's seats their queues and their courier; the crew furnishes the workers'."""
+        words, inbox = self.arena.words, self.make_queue()
+        words[self.arena.seat(0) + SeatWord.BACKLOG] = self.make_queue()
+        for seat in (0, *self.layout.helpers):
             at = self.arena.seat(seat)
-            of_worker = 0 < seat < self.layout.workers_end
-            words[at + SeatWord.CHANNEL] = self._queue()
-            words[at + SeatWord.INBOX] = self._queue() if of_worker else host_inbox
-            words[at + SeatWord.BACKLOG] = self._queue() if of_worker or seat == 0 else 0
+            words[at + SeatWord.CHANNEL] = self.make_queue()
+            words[at + SeatWord.INBOX] = inbox
             words[at + SeatWord.COURIER] = self.courier.address
 
     def _host_seat(self, index: int) -> Seat:
@@ -187,20 +195,29 @@ class Host(Station):
             self._sleep_for(job, until)
 
     def _sleep_for(self, job: Job, until: float | None) -> None:
-        """Sleep until a published job is done. Only one thread at a time can: others wait on the job's condition."""
-        backlog, own = self.backlog, job.__dict__
+        """Sleep until a published job is done. Only one thread at a time can: others wait on the job's condition.
+
+        Raises:
+            TaskCancelled: the task that waits was itself asked to stop, or a deadline is over.
+        """
+        backlog, own, ident, stack = self.backlog, job.__dict__, get_ident(), self.stoppable()
         bell = self.borrow_bell()
         try:
             bell.hush()
             if own.setdefault("_sleeper", bell.address) != bell.address:
                 return  # another thread came first
-            if backlog.announce(job, bell.address) and "_final" not in own:
+            self.sleepers[ident] = bell.address
+            awake = not backlog.announce(job, bell.address) or "_final" in own
+            if not awake and not any(running.cancelled for running in stack):
                 bell.sleep(None if until is None else max(0.0, until - clock()))
             backlog.feed()
         finally:
             if job._sleeper == bell.address:
                 own.pop("_sleeper", None)
+            self.sleepers.pop(ident, None)
             self.return_bell(bell)
+        if "_final" not in job.__dict__:
+            heed(stack)
 
     def catch_up(self) -> None:
         """Deliver what was printed elsewhere before the results that are given out now."""
@@ -211,10 +228,11 @@ class Host(Station):
         self.delivery.add(action)
 
     def attend(self) -> float | None:
-        """See `Station.attend`; and refill the window, and watch deadlines."""
-        if not self.backlog.empty or self.backlog.timed:
+        """See `Station.attend`; and refill the window, and watch deadlines and the crew."""
+        if self.backlog.flying or self.backlog.waiting:
             self.backlog.feed()
             self.look_at(self.backlog.attend())
+        self.crew.attend()
         self.lane.attend()
         return super().attend()
 
@@ -250,16 +268,33 @@ class Host(Station):
             for job in jobs:
                 job._settled()
             self.backlog.feed()
-        while self.crew.at_work:
+        while self.crew.at_work and not self.ending:
             Event().wait(0.002)
+
+    def force(self, general: bool) -> None:
+        """See `Station.force`."""
+        self.plan.general(general)
 
     def starting(self) -> bool:
         """Whether workers are on their way."""
         return self.crew.starting
 
-    def set_aside(self, taker: int) -> None:
-        """A worker does not come back from a task that was stopped: its task has failed, another worker takes over."""
-        self.crew.set_aside(taker)
+    def set_aside(self, taker: int, number: int | None = None) -> None:
+        """A worker does not come back from a task that was stopped: another one takes over."""
+        if taker in self.crew.threads:
+            self.crew.set_aside(taker, number)
+        elif (
+            taker and number is not None
+        ):  # a thread of the host, whom nobody can replace; the lane, at seat 0, ends what it runs itself
+            self.give_up(number)
+
+    def staff(self, workers: int) -> None:
+        """So many workers can be had: fewer than planned where stuck ones hold all seats. Without any, jobs fail."""
+        self.workers = workers
+        if not workers and not self.inline:
+            for job in self.backlog.jobs():
+                if self.backlog.claim(job) is not None:
+                    job._unstaffed()
 
     # -- figures ---------------------------------------------------------------------------------------------------
 
@@ -282,26 +317,35 @@ class Host(Station):
 
     def shut_down(self, patience: float) -> bool:
         """End the workers, waiting so many seconds for each to leave its task. False: some would not."""
+        self.until = min(self.until, clock() + patience)
+        self.stop()
+        with self._shutting_down:  # the program may end while another thread closes the pool
+            if not self._over:
+                self.crew.dismiss()
+                self._idle = self.lane.close(self.until)
+                ring(self.courier.address)
+                if get_ident() != self._courier_thread.ident:
+                    self._courier_thread.join()
+                self.delivery.close()
+                self.interrupter.close()
+                self._over = True
+        return self.let_go()
+
+    def stop(self) -> None:
+        """Tell the workers that they end, and what runs to stop."""
         self.ending = True
         self.arena.stop[0] = 1
-        until = clock() + patience
         self.crew.stop_running()
-        self.crew.dismiss(until)
-        idle = self.lane.close(until)
-        ring(self.courier.address)
-        if get_ident() != self._courier_thread.ident:
-            self._courier_thread.join()
-        self.delivery.close()
-        self.interrupter.close()
-        if self.crew.threads or not idle:
-            return False  # somebody may still ring or put: leave everything where it is
-        self._release()
-        return True
 
-    @property
-    def frozen(self) -> bool:
-        """Whether a worker holds its GIL for good, in C: not even the end of the process would get it."""
-        return self.crew.frozen
+    def let_go(self) -> bool:
+        """Give everything back, once nobody is left who may ring or put; whether that is so. Late workers call it."""
+        with self._letting_go:
+            if self.crew.threads or not self._over or not self._idle:
+                return False
+            if not self._released:
+                self._released = True
+                self._release()
+            return True
 
     def _send_home(self) -> None:
         """Nobody is left to take what callers have published: they run it themselves."""
@@ -330,6 +374,8 @@ class Host(Station):
             for bell in list(self._bells_out):
                 ring(bell.address)
             sleep(0.001)
+        if not any(seat.public for seat in self.seats):
+            self.arena.wipe_all()
         for queue in self._queues:
             interpreters.destroy_queue(queue)
         for bell in (*self._bells, self.delivery.bell):

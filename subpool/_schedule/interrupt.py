@@ -11,32 +11,26 @@ another one that began, is never hit.
 
 from __future__ import annotations
 
-import os
 import sys
 from threading import get_ident
-from time import perf_counter as clock
+from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Any, Final
 
+from subpool._schedule.libraries import Libraries, stdlib
 from subpool.errors import TaskCancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import CodeType
 
-__all__ = ["Interrupter", "Stoppable", "interrupter", "stacks"]
+__all__ = ["Interrupter", "Stoppable", "heed", "interrupter", "stacks"]
 
 AGAIN: Final = 0.1
 """Seconds after which a task that swallowed the exception gets another one."""
+PARK: Final = 0.05
+"""Seconds after which a thread that runs Python code has met a call or a loop."""
 SPARED: Final = frozenset({"__exit__", "__aexit__", "__del__"})
 """Functions that clean up: an exception at their start would skip the clean-up, or be swallowed."""
-
-
-def _library() -> tuple[str, ...]:
-    """What the file names of the standard library's code, and of subpool's, begin with."""
-    import sysconfig  # not before somebody has to be stopped: every worker would pay for it
-
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    stdlib = {os.path.dirname(os.__file__), *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))}
-    return (here + os.sep, "<frozen", *(path + os.sep for path in stdlib))
 
 
 class Stoppable:
@@ -54,16 +48,30 @@ class Stoppable:
         self.told = 0.0
 
 
+def heed(tasks: Iterable[Stoppable]) -> None:
+    """Go no further if one of these tasks, which the calling thread runs, was asked to stop.
+
+    Raises:
+        TaskCancelled: one was; it is not told again before it has had time to clean up.
+    """
+    cancelled = [task for task in tasks if task.cancelled]
+    if cancelled:
+        for task in cancelled:
+            task.told = max(task.told, clock())  # what is told never, stays so
+        raise TaskCancelled
+
+
 class Interrupter:
     """Raises `TaskCancelled` in the threads of this interpreter whose tasks were asked to stop."""
 
-    def __init__(self, stacks: dict[int, list[Stoppable]]) -> None:
+    def __init__(self, stacks: dict[int, list[Stoppable]], libraries: Libraries | None = None) -> None:
         """Watch these stacks, by thread identifier; a task is on top of what waits for it."""
         self.armed: bool = False
         self._stacks = stacks
         self._tool: int | None = None
-        self._library: tuple[str, ...] = ()
-        self._site: tuple[str, ...] = ()
+        self._libraries = libraries
+        self._parking = 0
+        self._parked = False
 
     def check(self) -> float | None:
         """Arm if somebody has to stop; the seconds after which to check again, None if there is nobody."""
@@ -86,10 +94,21 @@ class Interrupter:
 
     def close(self) -> None:
         """Give the monitoring tool back."""
-        if self._tool is not None:
+        if self._tool is not None and not self._parking:
             self._disarm()
             sys.monitoring.free_tool_id(self._tool)
             self._tool = None
+
+    def park(self, ident: int) -> None:
+        """Let this thread run no more byte-code of any function or loop that it comes to; wait a moment for that.
+
+        The interpreter ends under it: in a call of C that goes on without the GIL it may well be, but not in Python.
+        """
+        self._parking = ident
+        self._arm()
+        until = clock() + PARK
+        while not self._parked and clock() < until:
+            sleep(0.001)
 
     def _arm(self) -> None:
         if self.armed or not self._tool_found():
@@ -101,17 +120,14 @@ class Interrupter:
 
     def _disarm(self) -> None:
         self.armed = False
-        if self._tool is not None:
+        if self._tool is not None and not self._parking:
             sys.monitoring.set_events(self._tool, 0)
 
     def _tool_found(self) -> bool:
         if self._tool is not None:
             return True
-        if not self._library:
-            import sysconfig
-
-            self._library = _library()
-            self._site = tuple({sysconfig.get_paths()[name] for name in ("purelib", "platlib")})
+        if self._libraries is None:
+            self._libraries = Libraries(stdlib())
         monitoring = sys.monitoring
         for tool in (4, 3, 5, 2, 1, 0):
             if monitoring.get_tool(tool) is None:
@@ -131,6 +147,8 @@ class Interrupter:
 
         CPython 3.13 skips the handlers of what is raised from the jump's own event.
         """
+        if self._parking:
+            self._park()
         if target <= source and self._tool is not None and self._due(code):
             sys.monitoring.set_local_events(self._tool, code, sys.monitoring.events.INSTRUCTION)
 
@@ -139,7 +157,15 @@ class Interrupter:
             sys.monitoring.set_local_events(self._tool, code, 0)
         self._on_event(code, offset)
 
+    def _park(self) -> None:
+        if get_ident() == self._parking:
+            self._parked = True
+            while True:
+                sleep(3600)
+
     def _on_event(self, code: CodeType, _offset: int) -> Any:
+        if self._parking:
+            self._park()
         due = self._due(code)
         if due:
             for task in due:
@@ -154,8 +180,7 @@ class Interrupter:
         return [task for task in stack if task.cancelled and not task.told]
 
     def _users(self, code: CodeType) -> bool:
-        name = code.co_filename
-        return code.co_name not in SPARED and (not name.startswith(self._library) or name.startswith(self._site))
+        return code.co_name not in SPARED and self._libraries is not None and code not in self._libraries
 
 
 stacks: dict[int, list[Stoppable]] = {}

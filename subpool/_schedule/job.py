@@ -31,7 +31,6 @@ class Job:
     _local: Stoppable | None = None
     _seconds: float | None = None  # how long it may run
     _inline = False  # it runs on a thread of the host, where nothing is interrupted
-    _late = False  # it was told to stop since it ran too long
 
     def _claim_private(self) -> Call | None:
         call: Call | None = self.__dict__.pop("_call", None)
@@ -71,6 +70,14 @@ class Job:
 
     def _fail(self, error: BaseException) -> None:
         """It raised here, or cannot even begin."""
+        raise NotImplementedError
+
+    def _overrun(self) -> None:
+        """Its time is over, and so is it, whenever whoever runs it comes back."""
+        raise NotImplementedError
+
+    def _unstaffed(self) -> None:
+        """There is no worker left that could run it."""
         raise NotImplementedError
 
     def _refused(self, call: Call, module: str) -> None:

@@ -40,7 +40,7 @@ def harvest(backlog: Backlog) -> bool:
         over = over or not flight.left
         if landed:
             came = True
-        else:
+        elif flight.left > len(flight.ghosts):  # else those alone are awaited who may never come
             barren += 1
             if barren > 2 * backlog.station.workers + 2:
                 break
@@ -77,7 +77,7 @@ def _land(backlog: Backlog, flight: Flight) -> bool:
         cell = first + place * CELL
         state = words[cell]
         if state & PHASE == DONE and (state >> 3) & 7 <= ERROR:
-            spent += words[cell + SlotWord.TIME]
+            spent -= words[cell + SlotWord.TIME]
             ran += 1
         if state & (PHASE | KINDS | PARCEL) == DONE | VALUE << 3:
             at = (cell + room) * 8
@@ -160,7 +160,8 @@ def _hurry(backlog: Backlog, flight: Flight, cell: int) -> None:
     words = backlog.seat.words
     for place in range(len(flight.jobs)):
         if words[cell] & PHASE == TAKEN:
-            if clock_ns() - words[cell + SlotWord.TIME] > LINGER * 1e9:
+            begun = words[cell + SlotWord.TIME]
+            if 0 < begun < clock_ns() - LINGER * 1e9:
                 _unclaim_from(backlog, flight, place + 1, cell + CELL)
             elif backlog.linger_at < clock():
                 backlog.linger_at = clock() + LINGER

@@ -216,7 +216,7 @@ class Lane:
 
     def _overdue(self, job: Job, errand: Errand) -> None:
         if job._local is errand:
-            job._late = True
+            job._overrun()
             errand.cancelled = True
 
     # -- halves ----------------------------------------------------------------------------------------------------

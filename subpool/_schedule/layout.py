@@ -13,7 +13,7 @@ from subpool._wire.arena import BATCH_ITEMS
 __all__ = ["Layout"]
 
 SPARE: Final = 8
-"""Seats for workers that take the place of others."""
+"""Seats, at the least, for workers that take the place of others: enough that all may be stuck at once."""
 HELPERS: Final = 8
 """Host threads that can help at the same time."""
 HOST_HALVES: Final = 64
@@ -27,7 +27,7 @@ class Layout:
     """The layout of a pool with so many workers."""
 
     def __init__(self, workers: int) -> None:
-        self.workers_end: int = 1 + workers + SPARE
+        self.workers_end: int = 1 + workers + max(SPARE, workers)
         """The seat after the last that a worker may have; they begin at 1."""
         self.seats: int = self.workers_end + HELPERS
         self.slots: int = HOST_HALVES + HOST_JOBS + (self.seats - 1) * (SEAT_HALVES + SEAT_JOBS)

@@ -228,6 +228,7 @@ class Seat:
                 return None
             half = self.public.pop(number)
             half.state = HalfState.PRIVATE
+            self.arena.wipe(number)
             self.free.append(number)
             self.stats[Stat.TAKEN_BACK] += 1
             return half

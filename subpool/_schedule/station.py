@@ -10,27 +10,28 @@ import os
 from functools import partial
 from heapq import heappop, heappush
 from math import inf
-from threading import RLock, get_ident
+from threading import get_ident
 from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from subpool._schedule.interrupt import Interrupter, interrupter, stacks
+from subpool._schedule.interrupt import Interrupter, Stoppable, heed, interrupter, stacks
+from subpool._schedule.owner import Owner
 from subpool._schedule.refusal import Refusals, told
-from subpool._schedule.seat import DONE, PHASE, TAKEN, Seat
-from subpool._schedule.taking import GONE, PARCEL, STOP, Stoppable, served
+from subpool._schedule.taking import served
 from subpool._wire.arena import Arena, SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import Doorbell, ring
-from subpool._wire.interpreters import count, get
-from subpool._wire.payload import Kind, landed
+from subpool._wire.interpreters import count
+from subpool._wire.payload import Kind
 from subpool.errors import TaskCancelled, UnsupportedInSubinterpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from subpool._schedule.block import Block
     from subpool._schedule.bundle import Bundle
-    from subpool._schedule.half import Half
     from subpool._schedule.job import Call, Job
     from subpool._schedule.lane import Lane
+    from subpool._schedule.seat import Seat
 
 PATIENCE: Final = 5.0
 """Seconds that strict mode waits for an idle worker to take what it should."""
@@ -47,38 +48,37 @@ ASLEEP: Final = 3
 """`Arena.idle`: the worker sleeps until it is rung."""
 
 
+_blocks: dict[int, list[Block]] = {}  # per thread, the blocks of scopes with a deadline that it is in
 _sleepers: dict[int, int] = {}  # per thread that waits asleep, the address of its doorbell
 
 
-class Station:
+class Station(Owner):
     """One interpreter's part of a pool."""
 
     delivery_address: int = 0
     """Address of the doorbell of the delivery thread, 0 if there is none."""
     index: int | None = None
     """The number of the worker; None in the host."""
+    inline: bool = False
+    """Whether the pool has no workers by design, so that everything runs in the caller."""
     lane: Lane | None = None
     """Where the work goes that no worker can do; only the host has one."""
 
     def __init__(self, arena: Arena, workers: int, grace: float, courier: Doorbell) -> None:
-        self.arena = arena
+        super().__init__(arena, grace)
         self.workers = workers
-        self.grace = grace
         self.patience = 1 if (os.process_cpu_count() or 1) > 1 else 0
         self.functions: dict[bytes, Callable[..., Any]] = {}
         self.stacks = stacks
+        self.blocks = _blocks
         self.sleepers = _sleepers
         self.waiting: set[int] = set()  # the threads that sleep at one of this station's seats
-        self.parcels: dict[int, bytes] = {}
-        self.parcel_lock: Any = RLock()
-        self.orphans: list[tuple[Seat, Half]] = []
-        self.refusals = Refusals()
+        self.refusals: Refusals = Refusals()
         self.courier = courier
         self.interrupter: Interrupter = interrupter
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._timer_numbers = itertools.count()
         self._looks: set[float] = set()
-        self.seats: list[Seat] = []
         self.courier_ident: int | None = None
         self.ending = False
         self.lookouts: list[Callable[[], None]] = []  # run by the courier for callers that run a task themselves
@@ -186,53 +186,6 @@ class Station:
         """Take over the host's `sys.path`, if it changed. Only workers do."""
         return False
 
-    # -- outcomes --------------------------------------------------------------------------------------------------
-
-    def arrived(self, number: int) -> bool:
-        """Whether the outcome of a number is there, or will not be waited for any more."""
-        words, cell = self.arena.words, self.arena.cell(number)
-        return words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE
-
-    def failed(self, number: int) -> bool:
-        """Whether the outcome of a number is there, and is a failure."""
-        state = self.arena.words[self.arena.cell(number)]
-        return state & PHASE == DONE and (state >> 3) & 7 in (Kind.ERROR, Kind.LOST)
-
-    def alert(self, number: int, address: int) -> None:
-        """Have this doorbell rung if the task with this number fails."""
-        self.arena.words[self.arena.header(number) + SlotWord.WAITER] = -address
-
-    def outcome(self, number: int) -> tuple[int, Any]:
-        """The kind and the payload of an outcome that has arrived. The payload is a copy, or large and our own."""
-        arena = self.arena
-        count(self.seats[0].channel)  # fence: the outcome is read after the word that announced it
-        state = arena.words[arena.cell(number)]
-        if state & PHASE != DONE:
-            return Kind.LOST, b""  # its taker was set aside
-        kind, length = (state >> 3) & 7, state >> 8
-        if state & PARCEL:
-            return kind, self.parcel(number)
-        begin, _ = arena.outcome_room(number)
-        return kind, bytes(arena.memory[begin : begin + length])
-
-    def parcel(self, number: int) -> Any:
-        """The outcome of a number that was too large for its place."""
-        inbox = self.arena.words[self.arena.seat(self.seats[0].index) + SeatWord.INBOX]
-        lock = self.parcel_lock
-        while number not in self.parcels:
-            try:
-                lock.acquire()  # so that no sender's interpreter ends before its parcel is copied
-                arrived, view = get(inbox)[0]
-                self.parcels[arrived] = landed(view)
-            except RuntimeError:
-                continue  # another thread of this interpreter had it in its hand
-            finally:
-                try:
-                    lock.release()
-                except RuntimeError:
-                    pass  # it was never acquired
-        return self.parcels.pop(number)
-
     # -- running a job here ------------------------------------------------------------------------------------------
 
     def run_here(self, job: Job, call: Call, *, uninterrupted: bool = False) -> None:
@@ -262,45 +215,34 @@ class Station:
             job._local = None
             self.ended()
 
+    def stoppable(self) -> tuple[Stoppable, ...]:
+        """What ends a wait of the calling thread if it is cancelled: the tasks it runs, and the blocks it is in."""
+        ident = get_ident()
+        return (*self.stacks.get(ident, ()), *self.blocks.get(ident, ()))
+
+    def heed(self) -> None:
+        """Go no further in a block whose deadline is over."""
+        heed(self.blocks.get(get_ident(), ()))
+
     def tally(self, which: int) -> None:
         """Count something that happened in this interpreter."""
         self.seats[0].stats[which] += 1
 
     def _overdue(self, job: Job, local: Stoppable) -> None:
         if job._local is local:
-            job._late = True
+            job._overrun()
             local.cancelled = True
             self.interrupter.check()
 
-    # -- stopping --------------------------------------------------------------------------------------------------
+    def ended(self) -> None:
+        """A task of this interpreter ended: nothing to interrupt, perhaps."""
+        if self.interrupter.armed:
+            self.interrupter.settle()
 
-    def cancel(self, number: int) -> None:
-        """Ask whoever runs this number to stop."""
-        words, cell = self.arena.words, self.arena.cell(number)
-        words[cell + SlotWord.CANCEL] = STOP
-        count(self.seats[0].channel)  # fence: either the taker sees the wish, or TAKEN is seen here
-        state = words[cell]
-        if state & PHASE == TAKEN:
-            ring(words[self.arena.seat(state >> 8) + SeatWord.COURIER])
-            overstayed = partial(self._overstayed, number, state >> 8, words[cell + SlotWord.TIME])
-            self.call_at(clock() + self.grace, overstayed)
+    # -- what host and workers do differently ------------------------------------------------------------------------
 
-    def _overstayed(self, number: int, taker: int, begun: int) -> None:
-        """The grace of a task that was asked to stop is over: if it still runs, its worker is set aside."""
-        cell = self.arena.cell(number)
-        if self.arena.words[cell] == TAKEN | taker << 8 and self.arena.words[cell + SlotWord.TIME] == begun:
-            self.set_aside(taker)
-
-    def set_aside(self, taker: int) -> None:
-        """A worker does not come back: replace it. Only the host can."""
-
-    def begun(self, number: int) -> bool:
-        """Whether somebody runs what was published under this number."""
-        return self.arena.words[self.arena.cell(number)] & PHASE == TAKEN
-
-    def fence(self) -> None:
-        """Order what this thread wrote on the board before what it reads there next."""
-        count(self.seats[0].channel)
+    def force(self, general: bool) -> None:
+        """Have every join look around before it begins, or not any more."""
 
     def courier_left(self) -> None:
         """The courier has ended."""
@@ -317,24 +259,6 @@ class Station:
 
     def catch_up(self) -> None:
         """Deliver what was printed elsewhere before the results that are given out now."""
-
-    def orphan(self, seat: Seat, half: Half) -> None:
-        """Nobody waits for this half any more: its slot is freed when it is done."""
-        self.orphans.append((seat, half))
-
-    def reap(self) -> None:
-        """Free the slots of orphans that are done."""
-        for entry in list(self.orphans):
-            seat, half = entry
-            if self.arena.words[self.arena.cell(half.number)] & PHASE == DONE:
-                self.orphans.remove(entry)
-                self.outcome(half.number)
-                seat.release(half)
-
-    def ended(self) -> None:
-        """A task of this interpreter ended: nothing to interrupt, perhaps."""
-        if self.interrupter.armed:
-            self.interrupter.settle()
 
     # -- help ------------------------------------------------------------------------------------------------------
 

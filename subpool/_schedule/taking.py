@@ -239,7 +239,7 @@ def finish(seat: Seat, number: int, cell: int, kind: int, data: bytes, begun: in
         kind |= PARCEL >> 3
     else:
         arena.memory[begin : begin + length] = data
-    words[cell + SlotWord.TIME] = clock_ns() - begun
+    words[cell + SlotWord.TIME] = begun - clock_ns()
     if WEAK:
         count(seat.channel)  # fence: the outcome before the word that announces it
     words[cell] = DONE | kind << 3 | length << 8

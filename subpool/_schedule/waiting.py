@@ -10,12 +10,12 @@ from threading import get_ident
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Final
 
+from subpool._schedule.interrupt import heed
 from subpool._schedule.seat import DONE, PHASE
 from subpool._schedule.taking import GONE, decline, descends, perform
 from subpool._wire.arena import SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count, get
-from subpool.errors import TaskCancelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,15 +32,16 @@ DEEPEST: Final = 24
 """How many tasks a waiting thread stacks upon each other by helping."""
 
 
-def wait(seat: Seat, numbers: Sequence[int], until: float | None = None, *, heed: bool = True) -> bool:
+def wait(seat: Seat, numbers: Sequence[int], until: float | None = None, *, stoppable: bool = True) -> bool:
     """Help with what serves these published numbers, then sleep, until one of them is done; False: `until` came first.
 
     Raises:
-        TaskCancelled: the task that waits was itself asked to stop (unless told not to `heed` that).
+        TaskCancelled: the task that waits was itself asked to stop, or the deadline of a block that it waits in is over
+            (unless it is not `stoppable`).
     """
     words, cells = seat.words, [seat.arena.cell(number) for number in numbers]
     targets = tuple(numbers)
-    stack = seat.station.stacks.get(get_ident(), ()) if heed else ()
+    stack = seat.station.stoppable() if stoppable else ()
     asked = 0.0
     spin_end = clock() + SPIN * seat.station.patience
     while True:
@@ -48,9 +49,7 @@ def wait(seat: Seat, numbers: Sequence[int], until: float | None = None, *, heed
             if words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE:
                 count(seat.channel)  # fence: the outcome is read after the word that announced it
                 return True
-        if any(running.cancelled for running in stack):
-            _told(stack)
-            raise TaskCancelled
+        heed(stack)
         if seat.depth < DEEPEST and _help(seat, targets):
             spin_end = clock() + SPIN * seat.station.patience
             continue
@@ -63,14 +62,6 @@ def wait(seat: Seat, numbers: Sequence[int], until: float | None = None, *, heed
         if now >= spin_end:
             _sleep(seat, targets, cells, stack, until)
             spin_end = clock() + SPIN / 2 * seat.station.patience
-
-
-def _told(stack: Sequence[Stoppable]) -> None:
-    """The tasks of a thread that are to stop hear of it now: nothing else interrupts how they clean up."""
-    now = clock()
-    for running in stack:
-        if running.cancelled:
-            running.told = now
 
 
 def _help(seat: Seat, targets: tuple[int, ...]) -> bool:

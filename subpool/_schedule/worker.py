@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from threading import get_ident
+from threading import Thread, enumerate as enumerate_threads, get_ident, main_thread
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from subpool._schedule.seat import Seat
 from subpool._schedule.station import SEEKING, WORKING, Station
 from subpool._schedule.taking import perform
 from subpool._schedule.waiting import wait
-from subpool._wire.arena import Arena, SeatWord, Stat
+from subpool._wire.arena import Arena, SeatWord, Stage, Stat
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.extensions import watch
 from subpool._wire.interpreters import count, get
@@ -83,27 +83,44 @@ class WorkerStation(Station):
         if settings.pin is not None:
             os.sched_setaffinity(0, {settings.pin})
         streams = relay.install(settings, self.task_thread)
-        thread = None
+        words, stage = self.arena.words, self.at + SeatWord.STAGE
+        words[self.at + SeatWord.COURIER_STAGE] = Stage.PRESENT
+        thread = courier.start(self, daemon=False)  # before any code of the user's, which may be stuck
         try:
-            for module in settings.preload:
-                __import__(module)
-            if settings.initializer:
-                from subpool._wire.initialised import initialise
-
-                initialise(*read(settings.initializer))
-            self._warm_up()
-            thread = courier.start(self, daemon=False)
-            self.work()
-            if settings.finalizer:
-                read(settings.finalizer)()
+            if not self.arena.stop[0]:
+                words[stage] = Stage.PREPARING
+                self._prepare()
+                words[stage] = Stage.PRESENT
+                self.work()
+                words[stage] = Stage.LEAVING
+                self._ring_host()
+                if settings.finalizer:
+                    read(settings.finalizer)()
+                for foreign in self._foreign_threads():
+                    foreign.join()  # here and now: as the interpreter ends, it would hold up others
         finally:
+            words[stage] = Stage.GONE if words[stage] >= Stage.PRESENT else Stage.FAILED
             self._leave()
             streams.flush()
             self.ending = True
             ring(self.courier.address)
-            if thread is not None:
-                thread.join()
+            thread.join()
             self.interrupter.close()
+
+    def _prepare(self) -> None:
+        """What the user wants done before the first task."""
+        for module in self.settings.preload:
+            __import__(module)
+        if self.settings.initializer:
+            from subpool._wire.initialised import initialise
+
+            initialise(*read(self.settings.initializer))
+        self._warm_up()
+
+    def _foreign_threads(self) -> list[Thread]:
+        """The threads that tasks have started. The interpreter cannot end before them."""
+        ours = (self.courier_ident, self.task_thread, main_thread().ident)  # the last one is the host's
+        return [each for each in enumerate_threads() if each.ident not in ours and not each.daemon]
 
     def _warm_up(self) -> None:
         try:
@@ -111,7 +128,6 @@ class WorkerStation(Station):
         except RuntimeError:
             pass
         self._idling.warm_up()
-        self.arena.words[self.at + SeatWord.READY] = 1
 
     def _leave(self) -> None:
         """Stop being there for others; the doorbells are closed by the host, when nobody can ring any more."""
@@ -138,6 +154,15 @@ class WorkerStation(Station):
                 idling.seek(begun)
                 continue
             idling.quiet_since = idling.answered = clock()
+        if not stop[0]:
+            self._finish_own()
+
+    def _finish_own(self) -> None:
+        """Run what this interpreter's tasks have spawned, before it ends with it."""
+        for job in self.backlog.jobs():
+            call = self.backlog.claim(job)
+            if call is not None:
+                self.run_here(job, call)
 
     def _used_up(self) -> bool:
         most = self.settings.max_tasks
@@ -301,12 +326,37 @@ class WorkerStation(Station):
         """Close it."""
         bell.close()
 
+    def force(self, general: bool) -> None:
+        """See `Station.force`."""
+        if general:
+            self.seat.request[0] = 1
+
     def courier_left(self) -> None:
-        """The courier has ended, which takes this interpreter's GIL."""
-        self.arena.words[self.at + SeatWord.LEFT] = 1
+        """The courier has ended, which takes this interpreter's GIL: so the program may end, even beside the worker.
+
+        But not beside threads that tasks have started; CPython would wait for them, or crash.
+        """
+        stage = Stage.GONE
+        if not self.ending:
+            self.interrupter.park(self.task_thread)
+            stage = Stage.PRESENT if self._foreign_threads() else Stage.LEAVING
+        self.arena.words[self.at + SeatWord.COURIER_STAGE] = stage
+
+    def set_aside(self, taker: int, number: int) -> None:
+        """Give a number up, and ask the host to replace the worker that has it."""
+        self.give_up(number)
+        self.arena.words[self.arena.seat(taker) + SeatWord.LATE] = 1
+        self._ring_host()
+
+    def _ring_host(self) -> None:
+        ring(self.arena.words[self.arena.seat(0) + SeatWord.COURIER])
 
     def attend(self) -> float | None:
-        """See `Station.attend`; and deadlines of this interpreter's own jobs."""
+        """See `Station.attend`; and deadlines of this interpreter's own jobs, and what the host wants to know."""
+        if self.arena.words[self.at + SeatWord.ASKED]:
+            from subpool._schedule.snapshot import answer
+
+            answer(self)
         if self.backlog.timed:
             self.look_at(self.backlog.attend())
         return super().attend()

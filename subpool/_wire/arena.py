@@ -7,7 +7,8 @@ it but where to look and whom to ring. Every word has one writer (named beside i
 **Slots.** A slot holds one published piece of work on its way out and, in the same place, its outcome on the way home.
 Who may touch it is decided by a queue: the *owner* until its number is put on a channel, the *taker* that got it until
 it sets `STATE` to done, then the owner again. Only the owner frees it. A *batch* holds up to `BATCH_ITEMS` calls of one
-function; each of its items has a number, a claim and a cell for its outcome of its own.
+function; each of its items has a number, a claim and a cell for its outcome of its own. What a slot or a batch held is
+wiped when nobody needs it any more (`Arena.wipe`): no argument, result or error stays in memory that all can see.
 
 Assumptions: aligned 64-bit loads and stores through a memoryview are not torn; stores become visible in an order that
 queue operations (a process-wide mutex) enforce where it matters.
@@ -28,6 +29,7 @@ __all__ = [
     "BatchWord",
     "SeatWord",
     "SlotWord",
+    "Stage",
     "Stat",
 ]
 
@@ -36,8 +38,8 @@ class SeatWord:
     """A seat's words, by their place in its block. Writer: the seat's own interpreter, unless said otherwise."""
 
     REQUEST: Final = 0  # nonzero: somebody is hungry, publish. Writers: anybody sets, the seat clears
-    READY: Final = 1  # nonzero once the worker has started well
-    LEFT: Final = 2  # nonzero once the worker's courier has ended, so that the worker's GIL was free
+    STAGE: Final = 1  # how far the worker has come, a `Stage`
+    COURIER_STAGE: Final = 2  # how far the worker's courier has come, a `Stage`; `LEAVING` means: without its worker
     LIMITS: Final = 3  # this and the next four: limits of pipelines that began here. Writers: anybody; each a hint
     BUSY: Final = 8  # worth asking? number + 1 of the slot whose task the seat runs, -1 for work of its own, 0 for none
     BELL: Final = 9  # address of the seat's doorbell, 0 if it has none
@@ -49,6 +51,19 @@ class SeatWord:
         14  # nonzero: not all background tasks are published; ring for more when fewer than this are on BACKLOG
     )
     RETIRE: Final = 15  # nonzero: the worker should end after its task. Writer: the host
+    LATE: Final = 16  # nonzero: what this worker runs was given up. Writers: any owner sets, the host clears
+    ASKED: Final = 17  # nonzero: the queue on which the worker's courier should say what it does. Writer: the host
+
+
+class Stage:
+    """How far a worker has come."""
+
+    MAKING: Final = 0  # its interpreter is being made, and has imported nothing of the user's
+    PREPARING: Final = 1  # code of the user's runs: `preload`, `initializer`
+    PRESENT: Final = 2  # it looks for tasks, and runs them
+    LEAVING: Final = 3  # code of the user's runs: `finalizer`, threads that tasks have started
+    GONE: Final = 4  # its interpreter is being destroyed
+    FAILED: Final = 5  # likewise, and it never looked for tasks
 
 
 class SlotWord:
@@ -56,7 +71,9 @@ class SlotWord:
 
     STATE: Final = 0  # phase | kind << 3 | (taker's seat or outcome's length) << 8. Writer: whoever holds the number
     CANCEL: Final = 1  # nonzero: the taker should stop
-    TIME: Final = 2  # perf_counter_ns at the start while it runs, nanoseconds of running time after. Writer: the taker
+    TIME: Final = (
+        2  # perf_counter_ns at the start; minus the nanoseconds of running time before `DONE`. Writer: the taker
+    )
     WAITER: Final = 3  # address of the doorbell to ring when done, 0 if nobody sleeps; negative: only if it failed
     PARENT: Final = 4  # the scope tag: number + 1 of the slot whose task published this one, 0 for a root
     OWNER: Final = 5  # the seat that published it
@@ -90,7 +107,7 @@ class Stat:
 LIMITS: Final = 5
 """How many words of a seat are limits of pipelines."""
 GLOBAL_WORDS: Final = 8
-SEAT_WORDS: Final = 16
+SEAT_WORDS: Final = 24
 STAT_WORDS: Final = 16
 SLOT_WORDS: Final = 64
 CELL_WORDS: Final = 8
@@ -106,6 +123,11 @@ BATCH_BYTES: Final = (BATCH_WORDS - HEADER_WORDS - BATCH_ITEMS * CELL_WORDS) * 8
 """Room for the payload of a batch."""
 BATCH_ARGS: Final = (HEADER_WORDS + BATCH_ITEMS * CELL_WORDS) * 8
 """Where a batch's payload begins, in bytes from its start."""
+
+
+SLOT_ZEROS: Final = bytes((SLOT_WORDS - 2) * 8)
+PAYLOAD_ZEROS: Final = bytes(SLOT_BYTES)
+BATCH_ZEROS: Final = bytes(BATCH_WORDS * 8)
 
 
 class Arena:
@@ -128,7 +150,7 @@ class Arena:
         size = path_at + PATH_BYTES
         self.memory: memoryview[int] = memoryview(bytearray(size)) if memory is None else memory
         self.words: memoryview[int] = self.memory.cast("q")
-        self.stop: memoryview[int] = self.words[0:1]  # nonzero: the pool ends. Writer: the host
+        self.stop: memoryview[int] = self.words[0:1]  # nonzero: the pool ends; 2: couriers do, too. Writer: the host
         self.beat: memoryview[int] = self.words[
             1:2
         ]  # the thieves' shared beat in microseconds. Writer: whichever thief measured last
@@ -176,6 +198,31 @@ class Arena:
             return self.slots_at + number * SLOT_WORDS
         batch, item = divmod(number - self.slots, BATCH_ITEMS)
         return self.batches_at + batch * BATCH_WORDS + HEADER_WORDS + item * CELL_WORDS
+
+    def wipe(self, number: int) -> None:
+        """Forget what a slot held, but for how it ended; or all of a batch. The whole costs no more than a part."""
+        begin = self.header(number) * 8
+        if number < self.slots:
+            begin += 2 * 8
+            self.memory[begin : begin + len(SLOT_ZEROS)] = SLOT_ZEROS
+        else:
+            self.memory[begin : begin + len(BATCH_ZEROS)] = BATCH_ZEROS
+
+    def wipe_call(self, number: int) -> None:
+        """Forget the arguments of a call that will not be run; unless they are one piece with those of others."""
+        words, header = self.words, self.header(number)
+        if number < self.slots:
+            begin = (header + HEADER_WORDS) * 8
+            self.memory[begin : begin + SLOT_BYTES] = PAYLOAD_ZEROS
+        elif not words[header + BatchWord.WHOLE]:
+            place = words[self.cell(number) + BatchWord.PLACE]
+            begin, length = header * 8 + BATCH_ARGS + (place >> 32), place & 0xFFFFFFFF
+            self.memory[begin : begin + length] = bytes(length)
+
+    def wipe_all(self) -> None:
+        """Forget what all slots and batches hold."""
+        begin = self.slots_at * 8
+        self.memory[begin:] = bytes(len(self.memory) - begin)
 
     def outcome_room(self, number: int) -> tuple[int, int]:
         """Where the outcome of a number goes: first byte, and how many there are."""

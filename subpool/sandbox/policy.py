@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
+from subpool._schedule.libraries import stdlib
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -87,7 +89,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "read": sorted({os.path.realpath(root) for root in read}),
             "write": sorted({os.path.realpath(root) for root in self.write}),
             "unreadable": [os.path.realpath(root) for root in site_folders()],
-            "stdlib": [os.path.realpath(root) for root in _stdlib()],
+            "stdlib": [os.path.realpath(root) for root in stdlib()],
             "network": self.network,
             "subprocess": self.subprocess,
             "imports_denied": list(self.imports_denied),
@@ -113,21 +115,14 @@ def _holds(roots: Iterable[str | os.PathLike[str]], path: str | os.PathLike[str]
 
 
 @cache
-def _stdlib() -> tuple[str, ...]:
-    """Where the standard library's own modules lie."""
-    paths = sysconfig.get_paths()
-    return tuple({os.path.dirname(os.__file__), paths["stdlib"], paths["platstdlib"]})
-
-
-@cache
 def site_folders() -> tuple[str, ...]:
     """Where this Python's installed packages lie: a guest sees them only if its `sys_path` says so."""
     paths = sysconfig.get_paths()
-    inside = [os.path.join(folder, "site-packages") for folder in _stdlib()]
+    inside = [os.path.join(folder, "site-packages") for folder in stdlib()]
     return tuple({paths["purelib"], paths["platlib"], *inside})
 
 
 @cache
 def library_folders() -> tuple[str, ...]:
     """What every guest may read: the standard library, and subpool."""
-    return (*_stdlib(), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return (*stdlib(), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

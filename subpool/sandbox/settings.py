@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any, Literal
 
 import msgspec
 
+from subpool._schedule.libraries import stdlib
 from subpool.sandbox.body import library_path
 from subpool.sandbox.origin import Origin
-from subpool.sandbox.policy import Policy, library_folders, site_folders
+from subpool.sandbox.policy import Policy
 
 __all__ = ["Codec", "Isolation", "Settings"]
 
@@ -51,6 +51,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "codec": self.codec,
             "max_result": self.max_result,
             "recursion_limit": sys.getrecursionlimit(),
-            "library": [*(os.path.join(folder, "") for folder in library_folders()), "<frozen"],
-            "site": list(site_folders()),
+            "stdlib": list(stdlib()),
         }

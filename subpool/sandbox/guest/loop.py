@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from subpool import plugin as face
+from subpool._schedule.libraries import Libraries
 from subpool.errors import TaskCancelled
 from subpool.sandbox.guest import guards, hook
 from subpool.sandbox.guest.codec import Unwritable, read, write
@@ -65,7 +66,7 @@ class Guest:
         self.denials: Denials = Denials()
         self.link = link
         self.voice: Voice = Voice(link, self.denials)
-        self.stopper: Stopper = Stopper(stop_fd, tuple(settings["library"]), tuple(settings["site"]), orphaned)
+        self.stopper: Stopper = Stopper(stop_fd, Libraries(settings["stdlib"]), orphaned)
         self._read, self._write = _codec(settings["codec"])
         self.functions: dict[str, Offered] = {}
         self.failure: dict[str, Any] | None = None

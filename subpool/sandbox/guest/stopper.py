@@ -13,6 +13,8 @@ from subpool._schedule.interrupt import Interrupter, Stoppable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from subpool._schedule.libraries import Libraries
+
 __all__ = ["NUMBER", "Stopper"]
 
 NUMBER: Final = Struct("=Q")
@@ -22,15 +24,12 @@ NUMBER: Final = Struct("=Q")
 class Stopper:
     """Stops calls by number, and what plugins' own threads still do when the guest ends."""
 
-    def __init__(
-        self, fd: int, library: tuple[str, ...], site: tuple[str, ...], orphaned: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, fd: int, libraries: Libraries, orphaned: Callable[[], None] | None = None) -> None:
         """Listen on this descriptor; `orphaned` is called when nobody is at its other end any more."""
         self._orphaned = orphaned
         self._fd = fd
         self._stacks: dict[int, list[Stoppable]] = {}
-        self._interrupter = Interrupter(self._stacks)
-        self._interrupter._library, self._interrupter._site = library, site
+        self._interrupter = Interrupter(self._stacks, libraries)
         self._interrupter._tool_found()  # before the policy is in force
         self._stopped: int | None = None
         self._current: dict[int, Stoppable] = {}
