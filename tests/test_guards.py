@@ -332,7 +332,7 @@ GUARDS = [
         Station.parcel,
         "self.parcels[arrived] =",
         "self.parcels[number] =",
-        "assert [[1, 1",
+        "assert [{1}",
     ),
 ]
 
