@@ -19,7 +19,7 @@ from subpool._iter.limit import FAR, Limit
 from subpool._iter.packing import packed
 from subpool._iter.reader import Reader
 from subpool._iter.sources import Elements, Read
-from subpool._iter.stages import Op, fused
+from subpool._iter.stages import Form, Op, fused
 from subpool._iter.strategies import How, Strategy
 from subpool._iter.sums import Sum
 
@@ -154,13 +154,13 @@ def test_more_pipelines_at_once_than_there_are_words(single: subpool.Pool) -> No
 # -- loops, readers, strategies --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lazy", [False, True])
-def test_the_loop_of_all_stages(lazy: bool) -> None:
+@pytest.mark.parametrize("form", [Form.LIST, Form.LAZY])
+def test_the_loop_of_all_stages(form: Form) -> None:
     seen: list[int] = []
     ops = (Op.MAP, Op.FILTER, Op.INSPECT, Op.FLAT_MAP, Op.MAP_INIT, Op.FILTER_MAP)
     calls: tuple[Any, ...] = (abs, bool, seen.append, range, lambda state, x: x + state, lambda x: x or None)
     states: tuple[Any, ...] = (None, None, None, None, 1, None)
-    loop = fused(ops, lazy=lazy)(*(part for pair in zip(calls, states, strict=True) for part in pair))
+    loop = fused(ops, form)(*(part for pair in zip(calls, states, strict=True) for part in pair))
     assert list(loop([-2, 0, 3])) == [1, 2, 1, 2, 3]
     assert seen == [2, 3]
 

@@ -1165,7 +1165,10 @@ def test_parcels_in_another_hand(stage: Stage) -> None:
     in_hand.wait()
     wanted[0].release()
     in_hand.release()
-    assert [set(thread.value()) for thread in threads] == [{0}, {1}]  # not the lists: pytest would compare them for minutes
+    assert [set(thread.value()) for thread in threads] == [
+        {0},
+        {1},
+    ]  # not the lists: pytest would compare them for minutes
 
 
 @pytest.mark.parametrize("first", ["owner", "sender"])

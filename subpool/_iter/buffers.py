@@ -7,7 +7,6 @@ such a view must not outlive the interpreter that sent it, and pieces are passed
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -190,20 +189,5 @@ class InPlace(Node):
 
     def items(self, plan: Plan, *, lazy: bool) -> Iterable[Any]:
         assert isinstance(self.target, Shared)
-        put(self.target.view, self.child.items(plan, lazy=True))
+        self.child.write(plan, self.target.view)
         return ()
-
-
-def put(view: memoryview[Any], items: Iterable[Any]) -> None:
-    """Write items into a view; what comes before a failure is written, as in a loop of assignments."""
-    form = view.format.removeprefix("@")
-    if form not in "bBhHiIlLqQfd":
-        for place, item in enumerate(items):
-            view[place] = item
-        return
-    new: Any = array
-    written = new(form)
-    try:
-        written.extend(items)
-    finally:
-        view[: len(written)] = written

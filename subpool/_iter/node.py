@@ -56,3 +56,8 @@ class Node:
     def items(self, plan: Plan, *, lazy: bool) -> Iterable[Any]:
         """All items; unless `lazy`, they may be computed all at once."""
         raise NotImplementedError
+
+    def write(self, plan: Plan, view: memoryview[Any]) -> None:
+        """Write all items into a view; what comes before a failure is written, as in a loop of assignments."""
+        for place, item in enumerate(self.items(plan, lazy=True)):
+            view[place] = item

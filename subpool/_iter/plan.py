@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from subpool._iter.limit import Limit
-from subpool._iter.stages import Op, fused
+from subpool._iter.stages import Form, Op, fused
 from subpool._schedule.refusal import Wrapper, imports, needs_host, refusal_in
 from subpool._wire.payload import read, write
 from subpool.errors import SerializationError
@@ -41,20 +41,20 @@ class Plan:
         self.stays: bool = self.hosted
         """Whether it cannot cross, or must not: then all of it is run by its caller."""
         self._written: bytes | None = None
-        self._loops: dict[tuple[int, bool], Callable[..., Any]] = {}
+        self._loops: dict[tuple[int, Form], Callable[..., Any]] = {}
         self._states: dict[int, Any] = {}
 
     # -- running ---------------------------------------------------------------------------------------------------
 
-    def loop(self, number: int, lazy: bool) -> Callable[..., Iterable[Any]]:
+    def loop(self, number: int, form: Form) -> Callable[..., Any]:
         """The loop of the stages with this number."""
-        loop = self._loops.get((number, lazy))
+        loop = self._loops.get((number, form))
         if loop is None:
             ops, calls = self.stages[number]
             arguments: list[Any] = []
             for each in calls:
                 arguments += (each[-1], self._state(each) if len(each) > 1 else None)
-            loop = self._loops[number, lazy] = fused(ops, lazy=lazy)(*arguments)
+            loop = self._loops[number, form] = fused(ops, form)(*arguments)
         return loop
 
     def _state(self, calls: tuple[Callable[..., Any], ...]) -> Any:

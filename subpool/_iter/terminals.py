@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, overload
 
-from subpool._iter.buffers import InPlace, Shared, put, writable
+from subpool._iter.buffers import InPlace, Shared, writable
 from subpool._iter.extremes import Extremes
 from subpool._iter.face import Face
 from subpool._iter.folds import Collect, Count, Drain, FoldWith, Product, Reduce, ToDict, ToSet, Unzip
@@ -114,7 +114,8 @@ class Terminals[T](Face):
         items = self._fold("collect_into", Collect())
         if len(items) > len(view):
             raise ValueError(f"collect_into: {len(items)} items, and room for {len(view)}")
-        put(view[: len(items)], items)
+        for place, item in enumerate(items):
+            view[place] = item
         return len(items)
 
     # -- effects -------------------------------------------------------------------------------------------------------
