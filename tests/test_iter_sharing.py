@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import tasks
 import tasks_iter
-from helpers import Journal, end, running, silent, written
+from helpers import Journal, end, run, running, silent, written
 
 import subpool
 from subpool import par_iter
@@ -286,3 +286,28 @@ def test_progress_is_told(sized: subpool.Pool) -> None:
     later: list[tuple[int, int | None]] = []
     sized.par_iter(iter(range(50))).progress(hook=lambda done, total: later.append((done, total))).collect()
     assert later[-1] == (50, None)
+
+
+BAR = """
+    import sys, {bars}
+    from subpool import Pool
+    with Pool(1) as pool:
+        print(pool.par_iter(range(500)).progress("squares").map(lambda x: x * x).sum())
+        try:
+            pool.par_iter([1, 0]).progress("quotients").map(lambda x: 1 // x).sum()
+        except ZeroDivisionError:
+            print("failed")
+"""
+
+
+@pytest.mark.parametrize(
+    ("bars", "begin"), [("tqdm", "squares: 100%|"), ("rich; sys.modules['tqdm'] = None", "squares ")]
+)
+def test_a_bar_is_shown_beside_what_is_printed(tmp_path: Path, bars: str, begin: str) -> None:
+    pytest.importorskip(bars.partition(";")[0])
+    program = run([written(BAR.format(bars=bars), tmp_path)])
+    assert (program.returncode, program.stdout) == (0, f"{sum(x * x for x in range(500))}\nfailed\n")
+    assert begin in program.stderr
+    assert "100%" in program.stderr
+    assert "quotients" in program.stderr
+    assert "Traceback" not in program.stderr

@@ -68,10 +68,11 @@ def _tqdm(total: int | None, desc: str | None) -> Meter | None:
 
 def _rich(total: int | None, desc: str | None) -> Meter | None:
     try:
+        from rich.console import Console
         from rich.progress import Progress
     except ImportError:
         return None
-    bar = Progress()
+    bar = Progress(console=Console(stderr=True))  # as tqdm: what the program prints is not mixed with it
     task = bar.add_task(desc or "", total=total)
     bar.start()
 
