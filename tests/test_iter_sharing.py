@@ -300,9 +300,7 @@ BAR = """
 """
 
 
-@pytest.mark.parametrize(
-    ("bars", "begin"), [("tqdm", "squares: 100%|"), ("rich; sys.modules['tqdm'] = None", "squares ")]
-)
+@pytest.mark.parametrize("bars, begin", [("tqdm", "squares: 100%|"), ("rich; sys.modules['tqdm'] = None", "squares ")])
 def test_a_bar_is_shown_beside_what_is_printed(tmp_path: Path, bars: str, begin: str) -> None:
     pytest.importorskip(bars.partition(";")[0])
     program = run([written(BAR.format(bars=bars), tmp_path)])
