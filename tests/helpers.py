@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import select
 import subprocess
@@ -13,7 +14,9 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
+import pytest
 import tasks
 
 import subpool
@@ -162,16 +165,25 @@ def written(source: str, folder: Path, name: str = "program.py") -> Path:
     return path
 
 
+def needs(package: str) -> ModuleType:
+    """Import a package that the test is about; without it the test is skipped, unless all packages are asked for."""
+    if os.environ.get("SUBPOOL_REQUIRE_PACKAGES"):
+        return importlib.import_module(package)
+    found: ModuleType = pytest.importorskip(package, reason=f"{package} is not installed")
+    return found
+
+
 def run(
     arguments: Sequence[str | os.PathLike[str]],
     *,
     stdin: str = "",
     variables: Mapping[str, str] | None = None,
     timeout: float = 60,
+    python: str | os.PathLike[str] = sys.executable,
 ) -> subprocess.CompletedProcess[str]:
     """Run this Python with these arguments, to its end."""
     return subprocess.run(
-        [sys.executable, *arguments],
+        [python, *arguments],
         input=stdin,
         env=environment(**(variables or {})),
         capture_output=True,

@@ -19,7 +19,7 @@ import host_only
 import pytest
 import tasks
 import tasks_refused as refused
-from helpers import Journal, held, run, silent, stolen, traceback_of, written
+from helpers import Journal, held, needs, run, silent, stolen, traceback_of, written
 from tasks_refused import NamedGate, Place
 
 import subpool
@@ -55,7 +55,8 @@ def _imported(name: str) -> bool:
     return True
 
 
-INSTALLED = {name for name in REFUSING if _imported(name)}  # before anybody looks at what is left behind
+for _name in REFUSING:
+    _imported(_name)  # before anybody looks at what is left behind
 
 
 @pytest.fixture(scope="module")
@@ -763,8 +764,7 @@ class TestPackages:
     @pytest.mark.parametrize("policy", ["inline", "process"])
     @pytest.mark.parametrize("name", REFUSING)
     def test_runs_in_its_lane(self, name: str, policy: Unsupported) -> None:
-        if name not in INSTALLED:
-            pytest.skip(f"{name} is not installed")
+        needs(name)
         with warnings.catch_warnings(record=True) as caught, subpool.Pool(1, on_unsupported=policy) as pool:
             warnings.simplefilter("always")
 
@@ -779,7 +779,7 @@ class TestPackages:
 
     @pytest.mark.parametrize("policy", ["inline", "process"])
     def test_arrays_cross(self, policy: Unsupported) -> None:
-        numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+        numpy: Any = needs("numpy")
         with subpool.Pool(1, on_unsupported=policy) as pool:
             for _ in range(3):
                 total, place = result(pool.spawn(refused.numpy_sum, [float(number) for number in range(10)]))
