@@ -49,6 +49,8 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stuck(pool: subpool.Pool, gates: Gates, release: Gate, timeout: float | None = None) -> subpool.Task[int | None]:
     """A task that is stuck by now."""
+    if timeout is not None:  # that is time to run, not to import
+        pool.spawn(tasks_stuck.block_if, None, None).result(PATIENCE)
     started = gates()
     task = pool.spawn(tasks_stuck.be_stuck, started, release, timeout=timeout)
     started.wait()
@@ -71,7 +73,7 @@ class TestItsTask:
     def test_ends_at_its_deadline(self, gates: Gates) -> None:
         release = gates()
         with subpool.Pool(1) as pool:
-            task = stuck(pool, gates, release, timeout=0.05)
+            task = stuck(pool, gates, release, timeout=0.5)
             assert isinstance(task.exception(PATIENCE), TimeoutError)
             assert (pool.stats().workers_lost, pool.stats().tasks_failed) == (0, 1)
             release.open()
@@ -93,7 +95,7 @@ class TestItsTask:
         with subpool.Pool(1) as pool:
             holder = stuck(pool, gates, release)
             started = gates()
-            task = pool.spawn(tasks_stuck.be_stuck, started, release, timeout=0.05)
+            task = pool.spawn(tasks_stuck.be_stuck, started, release, timeout=0.5)
             caller = threading.Thread(target=partial(caught, task.join))
             caller.start()
             started.wait()
@@ -107,7 +109,7 @@ class TestItsTask:
     def test_what_it_returns_late_is_dropped(self, gates: Gates) -> None:
         release = gates()
         with subpool.Pool(1) as pool:
-            task = stuck(pool, gates, release, timeout=0.05)
+            task = stuck(pool, gates, release, timeout=0.5)
             error = task.exception(PATIENCE)
             release.open()
             assert pool.spawn(tasks.where).result(PATIENCE) == 0
@@ -135,7 +137,7 @@ class TestIsReplaced:
     def test_all_at_once(self, gates: Gates) -> None:
         release = gates()
         with subpool.Pool(3) as pool:
-            for task in [stuck(pool, gates, release, timeout=0.05) for _ in range(3)]:
+            for task in [stuck(pool, gates, release, timeout=0.5) for _ in range(3)]:
                 assert isinstance(task.exception(PATIENCE), TimeoutError)
             wait_until(lambda: pool.stats().workers_lost == 3)
             assert works(pool)
@@ -453,7 +455,7 @@ class TestBeginningAndEnd:
         """Until its deadline."""
         started, release = gates(), gates()
         with subpool.Pool(1) as pool:
-            task = pool.spawn(tasks_stuck.be_stuck, started, release, timeout=0.1)
+            task = pool.spawn(tasks_stuck.be_stuck, started, release, timeout=0.5)
             behind = pool.spawn(tasks.where)
         assert isinstance(task.exception(0), TimeoutError)
         assert behind.result(0) == 0

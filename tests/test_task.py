@@ -571,7 +571,7 @@ class TestTimeout:
 
     def test_stops_the_task(self, staffed: subpool.Pool, gates: Gates) -> None:
         started, unwound = gates(), gates()
-        task = staffed.spawn(tasks.spin_until_stopped, started, unwound, timeout=0.05)
+        task = staffed.spawn(tasks.spin_until_stopped, started, unwound, timeout=0.3)
         with pytest.raises(TimeoutError):
             task.result(tasks.PATIENCE)
         unwound.wait()
@@ -584,9 +584,9 @@ class TestTimeout:
     def test_counts_running_time_only(self, staffed: subpool.Pool) -> None:
         """Seconds of running time."""
         with held(staffed):
-            task = staffed.spawn(tasks.one, timeout=0.05)
+            task = staffed.spawn(tasks.one, timeout=0.4)
             with pytest.raises(TimeoutError):
-                task.result(0.1)
+                task.result(0.5)
             assert not task.done()
         assert task.result(tasks.PATIENCE) == 1
 
@@ -594,7 +594,7 @@ class TestTimeout:
         """Tasks that a caller runs while it joins are stopped in the same way."""
         started, unwound = gates(), gates()
         with held(staffed):
-            task = staffed.spawn(tasks.spin_until_stopped, started, unwound, timeout=0.05)
+            task = staffed.spawn(tasks.spin_until_stopped, started, unwound, timeout=0.3)
             with pytest.raises(TimeoutError):
                 task.join()
         assert unwound.is_open()
