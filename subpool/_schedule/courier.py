@@ -28,6 +28,8 @@ def start(station: Station, *, daemon: bool) -> Thread:
 def _run(station: Station) -> None:
     pause: float | None = None
     while not station.ending and station.arena.stop[0] < AT_ONCE:
-        station.courier.sleep(pause)
-        pause = station.attend()
+        if station.courier.doze(pause):
+            station.attend()  # first of all: each system call may cost a turn, that is a whole switch interval
+            station.courier.hush()
+        pause = station.attend()  # after the hush: what was rung for during the first look is seen here
     station.courier_left()

@@ -75,13 +75,16 @@ class Doorbell:
 
     def sleep(self, seconds: float | None = None) -> bool:
         """Sleep until the next ring, or for so many seconds; whether it rang."""
-        if seconds is not None and seconds < 2e-3 and self._reader < 1024:  # poll counts in whole ms, select up to 1023
-            rang = bool(select((self._reader,), (), (), max(0.0, seconds))[0])
-        else:
-            rang = bool(self._poll(None if seconds is None else max(0.0, seconds) * 1e3))
+        rang = self.doze(seconds)
         if rang:
             _drain(self._reader)
         return rang
+
+    def doze(self, seconds: float | None = None) -> bool:
+        """The same, but the ring stays: who dozes again before it is hushed is woken at once."""
+        if seconds is not None and seconds < 2e-3 and self._reader < 1024:  # poll counts in whole ms, select up to 1023
+            return bool(select((self._reader,), (), (), max(0.0, seconds))[0])
+        return bool(self._poll(None if seconds is None else max(0.0, seconds) * 1e3))
 
     def hush(self) -> None:
         """Forget the rings so far."""
