@@ -18,7 +18,7 @@ import msgspec
 from bench import machine
 from bench.measure import Report, Row
 
-PROGRAMS = ["fork_join", "iterators", "latency", "background", "frames", "footprint", "sandbox"]
+PROGRAMS = ["fork_join", "iterators", "published", "latency", "background", "frames", "footprint", "sandbox"]
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
