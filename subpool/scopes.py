@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 from subpool._schedule.block import Block
 from subpool._schedule.bundle import Bundle
 from subpool._schedule.crossing import crossing
-from subpool._schedule.forkjoin import conclude, stop
+from subpool._schedule.forkjoin import redeem, stop
 from subpool._schedule.half import HalfState
 from subpool._schedule.refusal import needs_host
+from subpool._schedule.sharing import bring_home
 from subpool._schedule.waiting import wait
 from subpool.errors import TaskCancelled
 from subpool.task import Task
@@ -44,6 +45,12 @@ class ScopeTask[R](Task[R]):
             self.help()
             if "_final" not in self.__dict__ and not self._scope._await(self, until):
                 raise TimeoutError
+
+    def _await_end(self, until: float | None) -> bool:
+        """Wait while another thread of the host runs it, or takes its outcome home; False: `until` came first."""
+        with self._condition:
+            timeout = None if until is None else until - clock()
+            return self._condition.wait_for(lambda: "_final" in self.__dict__, timeout)
 
     def join(self, timeout: float | None = None) -> R:
         """See `Task.join`."""
@@ -176,11 +183,14 @@ class Scope:
                 self._arrivals()
                 continue
             pending = self._bundle.outstanding
-            if not pending:
-                return
             until = None if self._expired else self._until
-            wait(seat, [half.number for half in pending], until)
-            self._arrivals()
+            if pending:
+                wait(seat, [half.number for half in pending], until, shared=pending)
+                self._arrivals()
+            elif self._tasks:  # another thread of the host runs what is left
+                next(iter(self._tasks.values()))._await_end(until)
+            else:
+                return
 
     def _run(self, half: Half) -> None:
         """Run a half in the calling thread, unless it was cancelled."""
@@ -217,15 +227,12 @@ class Scope:
         seat = self._seat
         assert seat is not None
         for half in self._bundle.outstanding:
-            if half.state is not HalfState.PUBLIC or not self._station.arrived(half.number):
-                continue
+            outcome = bring_home(seat, half)
             task = self._tasks.get(half.place)
-            if task is None:  # cancelled: whatever came is dropped
-                self._station.outcome(half.number)
-                seat.release(half)
+            if outcome is None or task is None:  # without a task, it was cancelled: whatever came is dropped
                 continue
             try:
-                task._succeed(conclude(seat, half))
+                task._succeed(redeem(seat, half, *outcome))
             except TaskCancelled:
                 task._complete(CANCELLED_AND_NOTIFIED, None, None)
             except BaseException as error:  # noqa: BLE001 - it is the task's outcome
@@ -293,20 +300,29 @@ class Scope:
 
     def _withdraw(self, seat: Seat, half: Half) -> bool:
         """Take a half off the ledger, or away from a publisher that writes it; whether that came in time."""
-        return self._bundle.remove(half) or (half.state is HalfState.WRITING and seat.revoke(half))
+        lock = seat.lock
+        try:
+            lock.acquire()  # so that no publisher has just drawn it, and not said so yet
+            return self._bundle.remove(half) or (half.state is HalfState.WRITING and seat.revoke(half))
+        finally:
+            try:
+                lock.release()
+            except RuntimeError:
+                pass  # it was never acquired
 
     def _await(self, task: ScopeTask[Any], until: float | None) -> bool:
-        """Wait for a task that somebody has; it is taken back if it is still on the channel."""
+        """Wait for a task that somebody has, or take it back from the channel and run it. False: `until` came first."""
         seat, half = self._seat, task._half
         assert seat is not None
         back = seat.take_back(self._bundle)
         if back is not None:
             self._run(back)
             return True
-        if half.state is HalfState.PUBLIC:
-            if not wait(seat, (half.number,), until):
-                return False
-            self._arrivals()
+        if half.state is not HalfState.PUBLIC:
+            return task._await_end(until)
+        if not wait(seat, (half.number,), until, shared=(half,)):
+            return False
+        self._arrivals()
         return True
 
     def _halt(self, task: ScopeTask[Any]) -> None:

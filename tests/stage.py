@@ -187,14 +187,18 @@ class Stage:
             if get_ident() == actor.ident:
                 held.stop.hold()
 
-        self._undo.append(stops.on_the_way(point, come))
+        self.on_the_way(point, come)
         held.arm()
         return held
+
+    def on_the_way(self, point: Point, action: Callable[[], object]) -> None:
+        """Have each thread of the host that comes to a point do something."""
+        self._undo.append(stops.on_the_way(point, action))
 
     def hold_anyone(self, point: Point) -> Held:
         """Hold the next thread of the host that comes to a point."""
         held = self._held(point)
-        self._undo.append(stops.on_the_way(point, held.stop.hold))
+        self.on_the_way(point, held.stop.hold)
         held.arm()
         return held
 

@@ -22,6 +22,7 @@ from subpool._schedule.job import Job
 from subpool._schedule.landing import _take_home, _unclaim_from
 from subpool._schedule.owner import Owner
 from subpool._schedule.seat import Seat
+from subpool._schedule.sharing import announce, bring_home, hand_on
 from subpool._schedule.station import Station
 from subpool._schedule.taking import _called, _outcome, finish
 from subpool._schedule.waiting import _sleep, _take
@@ -198,6 +199,42 @@ GUARDS = [
         'own.setdefault("_sleeper", bell.address) != bell.address',
         "own.update(_sleeper=bell.address)",
         "stuck",
+    ),
+    Guard(
+        races.test_two_asleep_over_one_half,
+        ("owner",),
+        Owner.asleep_over,
+        "if half in halves",
+        "if not halves",
+        "stuck",
+    ),
+    Guard(
+        races.test_one_of_two_gives_up,
+        ("it is late",),
+        hand_on,
+        "next(seat.station.asleep_over(half), 0) or -_alert(half)",
+        "0",
+        "stuck",
+    ),
+    Guard(races.test_one_of_two_gives_up, ("Ctrl-C",), hand_on, "ring(abs(heir))", "pass", "stuck"),
+    Guard(races.test_moved_beside_a_sleeper, ("asleep",), Seat.release, "self.station.moved(half)", "pass", "stuck"),
+    Guard(
+        races.test_moved_beside_a_sleeper,
+        ("falling asleep",),
+        announce,
+        "half.state is HalfState.PUBLIC",
+        "True",
+        "stuck",
+    ),
+    Guard(races.test_watched_beside_a_sleeper, ("value",), Owner.alert, "self.arena.words[at] <= 0", "True", "stuck"),
+    Guard(races.test_watched_beside_a_sleeper, ("failure",), hand_on, " or -_alert(half)", "", "nobody told it"),
+    Guard(
+        races.test_two_take_one_outcome_home,
+        (),
+        bring_home,
+        "half.state is not HalfState.PUBLIC",
+        "False",
+        "nobody came to 'return self._condition",
     ),
     Guard(
         races.test_company_while_falling_asleep,

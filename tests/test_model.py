@@ -66,7 +66,7 @@ HUNGER, CROWD, HANDOVER, WAKING = (
 LEDGER, BUNDLE = Check("ledger"), Check("ledger", ("BUNDLE",))
 WAITING, HELPED, TWO = Check("waiting"), Check("waiting", ("HELPED",)), Check("waiting", ("TWO", "SEQUENTIAL"))
 JOBS, CANCELLER = Check("jobs"), Check("jobs", ("CANCELLER",))
-CANCELLING, FEEDING = Check("cancelling"), Check("feeding")
+CANCELLING, FEEDING, SHARING = Check("cancelling"), Check("feeding"), Check("sharing")
 CHECKS = (
     HUNGER,
     CROWD,
@@ -81,6 +81,7 @@ CHECKS = (
     CANCELLER,
     CANCELLING,
     FEEDING,
+    SHARING,
 )
 
 MUTATIONS = (
@@ -127,6 +128,13 @@ MUTATIONS = (
     Mutation(FEEDING, "AGAIN_AFTER_THE_ATTEMPT", TWICE),
     Mutation(FEEDING, "LOOKS_ONCE", TWICE),
     Mutation(FEEDING, "LETS_GO_SILENTLY", TWICE),
+    Mutation(SHARING, "MOVES_SILENTLY", DEADLOCK),
+    Mutation(SHARING, "LEAVES_SILENTLY", DEADLOCK),
+    Mutation(SHARING, "HANDS_ON_BLINDLY", DEADLOCK),
+    Mutation(SHARING, "ANNOUNCES_ANYWHERE", DEADLOCK),
+    Mutation(SHARING, "ENTERS_LATE", DEADLOCK),
+    Mutation(SHARING, "NO_FENCE_BEFORE_SLEEP", DEADLOCK),
+    Mutation(SHARING, "HOME_TWICE", TWICE),
 )
 
 

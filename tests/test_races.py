@@ -9,6 +9,7 @@ import select
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from functools import partial
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -24,13 +25,14 @@ from subpool._schedule import landing
 from subpool._schedule.backlog import Backlog
 from subpool._schedule.batch import perform_batch
 from subpool._schedule.crew import Crew
-from subpool._schedule.forkjoin import settle
+from subpool._schedule.forkjoin import redeem, settle
 from subpool._schedule.host import Host
 from subpool._schedule.idling import Idling
 from subpool._schedule.interrupt import Interrupter, heed
 from subpool._schedule.landing import _unclaim_from
 from subpool._schedule.owner import Owner
 from subpool._schedule.seat import Seat
+from subpool._schedule.sharing import bring_home
 from subpool._schedule.station import Station
 from subpool._schedule.taking import STOP, _outcome, _rebuilt, finish, perform
 from subpool._schedule.waiting import _sleep, _take
@@ -39,10 +41,11 @@ from subpool._wire.arena import SeatWord, SlotWord
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.interpreters import count
 from subpool._wire.payload import write
-from subpool.scopes import Scope
+from subpool.scopes import Scope, ScopeTask
 from subpool.task import Task
 
 AnyTask = Task[Any]
+AnyScopeTask = ScopeTask[Any]
 
 
 @pytest.fixture
@@ -778,6 +781,164 @@ def taker_at(kind: str, order: str) -> Point:
         "taker first": (_outcome, "if wish:", "if wish or begun"),
     }[order]
     return before(function, single) if kind == "single" else before(perform_batch, batch)
+
+
+def two_over_a_task(
+    stage: Stage, *, end: Callable[[], object] | None = None, beside: tuple[Any, ...] = (), seconds: float | None = None
+) -> tuple[Actor[None], Actor[Any], tasks.Gate, Held]:
+    """The owner of a scope and another thread, which are about to wait for a task of it that a worker has begun.
+
+    And the gate for the task, and the stop of the owner at the end of its block, which has spawned one more `beside`.
+    """
+    started, go, spawned = stage.gate(), stage.gate(), list[AnyTask]()
+
+    def scope() -> None:
+        with stage.pool.scope() as s:
+            spawned.append(s.spawn(tasks.announce_and_wait, started, go, end or stage.note("task")))
+            started.wait()
+            if beside:
+                s.spawn(*beside)
+
+    owner = stage.actor(scope)
+    ends = stage.hold(owner, before(Scope.__exit__, "seat = self._seat"))
+    owner.start()
+    ends.wait()
+    return owner, stage.actor(lambda: spawned[0].result(seconds)), go, ends
+
+
+@pytest.mark.parametrize("last", ["owner", "other"])
+def test_two_asleep_over_one_half(stage: Stage, last: str) -> None:
+    """A scope's owner and another thread sleep over its task, whose slot names the last of them: both are woken."""
+    stage.start(1)
+    owner, other, go, ends = two_over_a_task(stage)
+    owner_sleeps, other_sleeps = (stage.hold(each, WAITER_SLEEPS) for each in (owner, other))
+    if last == "owner":
+        other.start()
+        other_sleeps.passed()
+    ends.release()
+    owner_sleeps.passed()
+    if last == "other":
+        other.start()
+        other_sleeps.passed()
+    go.open()
+    owner.value()
+    other.value()
+    assert stage.noted() == ["task 0"]
+
+
+@pytest.mark.parametrize("why", ["it is late", "Ctrl-C"])
+def test_one_of_two_gives_up(stage: Stage, why: str) -> None:
+    """The last to fall asleep over a scope's task leaves it, even as it ends: the owner, asleep too, is woken."""
+    stage.start(1)
+    owner, other, go, ends = two_over_a_task(stage, seconds=0.01 if why == "it is late" else None)
+    owner_sleeps, other_sleeps = (stage.hold(each, WAITER_SLEEPS) for each in (owner, other))
+
+    def interrupt() -> None:
+        if why == "Ctrl-C" and get_ident() == other.ident:
+            raise KeyboardInterrupt
+
+    stage.on_the_way(before(_sleep, "seat.stats[Stat.WAKES] += 1"), interrupt)
+    ends.release()
+    owner_sleeps.passed()
+    other.start()
+    other_sleeps.passed()
+    if why == "Ctrl-C":
+        go.open()
+    assert isinstance(caught(other.value), KeyboardInterrupt if why == "Ctrl-C" else TimeoutError)
+    go.open()
+    owner.value()
+    assert stage.noted() == ["task 0"]
+
+
+@pytest.mark.parametrize("where", ["asleep", "falling asleep"])
+def test_moved_beside_a_sleeper(stage: Stage, where: str) -> None:
+    """The owner takes the outcome home while another sleeps over the task, or is about to; its slot is used again."""
+    stage.start(2)
+    (reads,) = stage.in_workers(TAKER_READS_WAITER)
+    owner, other, go, ends = two_over_a_task(stage)
+    falls = stage.hold(other, WAITER_SLEEPS if where == "asleep" else WAITER_ANNOUNCES)
+    other.start()
+    falls.wait()
+    (number,) = stage.host.root.public
+    reads.arm()
+    go.open()
+    reads.wait()
+    if where == "asleep":
+        falls.release()
+    ends.release()
+    owner.value()
+    taken, leave = stage.gate(), stage.gate()
+    third = stage.actor(lambda: stage.pool.join(taken.wait, partial(tasks.hold, taken, leave)))
+    sleeps = stage.hold(third, WAITER_SLEEPS)
+    third.start()
+    sleeps.passed()
+    assert list(stage.host.root.public) == [number]
+    falls.release()
+    other.value()
+    reads.release()
+    leave.open()
+    third.value()
+
+
+@pytest.mark.parametrize("end", ["value", "failure"])
+def test_watched_beside_a_sleeper(stage: Stage, end: str) -> None:
+    """A scope's owner runs a task, and wants failures told, beside a sleeper over another: both are told."""
+    stage.start(1)
+    (_,), leave = published(stage, tasks.hold, [(stage.gate(), stage.gate())], batch=False)  # or its naps would tell
+    leave.open()
+    begun, over, unwound = stage.gate(), stage.gate(), stage.gate()
+    owner, other, go, ends = two_over_a_task(
+        stage,
+        end=tasks.fail if end == "failure" else None,
+        beside=(tasks_races.hold_and_unwind, begun, over, unwound),
+        seconds=0.01 if end == "failure" else None,
+    )
+    sleeps = stage.hold(other, WAITER_SLEEPS)
+    if end == "failure":
+        ends.release()
+        begun.wait()
+        other.start()
+        sleeps.release()
+        assert isinstance(caught(other.value), TimeoutError)
+        go.open()
+        stage.until(unwound.is_open, "nobody told it")
+        assert isinstance(caught(owner.value), ExceptionGroup)
+    else:
+        other.start()
+        sleeps.passed()
+        ends.release()
+        begun.wait()
+        go.open()
+        other.value()
+        over.open()
+        owner.value()
+
+
+def test_two_take_one_outcome_home(stage: Stage) -> None:
+    """Two threads find a task done at the same moment: one takes the outcome home, and the other waits for that."""
+    stage.start(1)
+    (off,) = stage.in_workers(TAKER_IS_OFF)
+    owner, other, go, ends = two_over_a_task(stage)
+    sleeps = stage.hold(other, WAITER_SLEEPS)
+    first, second = (stage.hold(each, before(bring_home, "lock.acquire()")) for each in (owner, other))
+    rebuilds = stage.hold(owner, before(redeem, "seat.station.catch_up()"))
+    waits = stage.hold(other, before(AnyScopeTask._await_end, "return self._condition.wait_for"))
+    other.start()
+    sleeps.wait()
+    off.arm()
+    go.open()
+    off.passed()
+    ends.release()
+    sleeps.release()
+    first.wait()
+    second.wait()
+    first.release()
+    rebuilds.wait()
+    second.release()
+    waits.passed()
+    rebuilds.release()
+    owner.value()
+    other.value()
 
 
 def published(

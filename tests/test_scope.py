@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import tasks
 from helpers import Journal, held, leaves, traceback_of
 
 import subpool
+from subpool._schedule.host import Host
 
 
 class TestStructure:
@@ -47,6 +48,38 @@ class TestStructure:
             assert not task.done()
             threading.Timer(0.05, release.open).start()
         assert task.result() in range(staffed.workers)
+
+    def test_leaving_waits_for_what_another_thread_runs(
+        self, sized: subpool.Pool, gates: Callable[[], tasks.Gate]
+    ) -> None:
+        """Whatever was spawned in the block has ended when the block has, whoever runs it."""
+        begun, leave, got = gates(), gates(), list[int | None]()
+        with held(sized):
+            with sized.scope() as s:
+                task = s.spawn(tasks.hold, begun, leave)
+                others = [threading.Thread(target=lambda: got.append(task.result(tasks.PATIENCE))) for _ in range(2)]
+                for each in others:
+                    each.start()
+                begun.wait()
+                threading.Timer(0.05, leave.open).start()
+            assert leave.is_open()
+            assert task.done()
+        for each in others:
+            each.join()
+        assert got == [None, None]
+
+    def test_a_thread_helps_at_no_other_threads_seat(self, sized: subpool.Pool) -> None:
+        """Any thread may want a task of a scope that a helping thread has entered, whose seat that is."""
+        host = cast("Host", sized._station())
+        helper, got = host.begin_helping(host.root), list[object]()
+        assert helper is not None
+        try:
+            stranger = threading.Thread(target=lambda: got.append(host.begin_helping(helper)))
+            stranger.start()
+            stranger.join()
+        finally:
+            host.end_helping(host.root, helper)
+        assert got == [None]
 
     def test_leaving_helps(self, staffed: subpool.Pool) -> None:
         """Progress is guaranteed with every worker stuck in background tasks."""

@@ -11,7 +11,9 @@ from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from subpool._schedule.bundle import Bundle
+from subpool._schedule.half import HalfState
 from subpool._schedule.seat import NOTHING
+from subpool._schedule.sharing import bring_home, disown
 from subpool._schedule.waiting import wait
 from subpool._wire.arena import Stat
 from subpool._wire.payload import Kind, decode_error, rebuild
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from subpool._schedule.half import Half
     from subpool._schedule.seat import Seat
 
-__all__ = ["ASKED", "FastJoin", "conclude", "join_all", "join_two", "make_join", "stop"]
+__all__ = ["ASKED", "FastJoin", "conclude", "join_all", "join_two", "make_join", "redeem", "stop"]
 
 ASKED: Final = cast("memoryview[int]", (1,))
 """A request word that always asks: it sends every join to the general path."""
@@ -135,6 +137,11 @@ def conclude(seat: Seat, half: Half) -> Any:
     """The result of a half that is done; run here after all if its taker could not, or raised if it failed there."""
     kind, data = seat.station.outcome(half.number)
     seat.release(half)
+    return redeem(seat, half, kind, data)
+
+
+def redeem(seat: Seat, half: Half, kind: int, data: Any) -> Any:
+    """The result of a half whose outcome was taken home; see `conclude`."""
     seat.station.catch_up()
     if kind == Kind.VALUE:
         return rebuild(data)
@@ -164,13 +171,12 @@ def stop(seat: Seat, halves: Iterable[Half], error: BaseException) -> None:
     pending = [half for half in pending if not seat.revoke(half)]
     for half in pending:
         seat.station.cancel(half.number)
-    while pending and wait(seat, [half.number for half in pending], until, stoppable=False):
-        for half in [half for half in pending if seat.station.arrived(half.number)]:
-            pending.remove(half)
-            seat.station.outcome(half.number)
-            seat.release(half)
+    while pending and wait(seat, [half.number for half in pending], until, stoppable=False, shared=pending):
+        for half in pending:
+            bring_home(seat, half)
+        pending = [half for half in pending if half.state is HalfState.PUBLIC]
     for half in pending:
-        seat.station.orphan(seat, half)
+        disown(seat, half)
 
 
 class _Results:

@@ -145,7 +145,8 @@ class Host(Station):
     def begin_helping(self, seat: Seat) -> Seat | None:
         """Seat the calling thread apart from the others while it runs a task that it was not given."""
         if seat is not self.root:
-            return super().begin_helping(seat)
+            own = self._helping.get(get_ident()) is seat  # else it wants a task of a scope that another thread entered
+            return super().begin_helping(seat) if own else None
         try:
             helper = self._helpers.pop()
         except IndexError:

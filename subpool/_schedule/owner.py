@@ -20,7 +20,7 @@ from subpool._wire.interpreters import count, get
 from subpool._wire.payload import Kind, landed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from subpool._schedule.half import Half
     from subpool._schedule.seat import Seat
@@ -38,6 +38,8 @@ class Owner:
         self.parcels: dict[int, bytes] = {}
         self.parcel_lock: Any = RLock()
         self.orphans: list[tuple[Seat, Half]] = []
+        self.waiting: dict[int, Sequence[Half]] = {}
+        """By its doorbell, each thread that sleeps in `wait`, and the halves that others may wait for, too."""
 
     # -- outcomes --------------------------------------------------------------------------------------------------
 
@@ -52,8 +54,10 @@ class Owner:
         return state & PHASE == DONE and (state >> 3) & 7 in (Kind.ERROR, Kind.LOST)
 
     def alert(self, number: int, address: int) -> None:
-        """Have this doorbell rung if the task with this number fails."""
-        self.arena.words[self.arena.header(number) + SlotWord.WAITER] = -address
+        """Have this doorbell rung if the task with this number fails; a thread that sleeps over it sees to that."""
+        at = self.arena.header(number) + SlotWord.WAITER
+        if self.arena.words[at] <= 0:
+            self.arena.words[at] = -address
 
     def outcome(self, number: int) -> tuple[int, Any]:
         """The kind and the payload of an outcome that has arrived; the payload is a copy. The slot forgets it."""
@@ -102,6 +106,17 @@ class Owner:
                 self.orphans.remove(entry)
                 self.outcome(half.number)
                 seat.release(half)
+
+    # -- sleepers --------------------------------------------------------------------------------------------------
+
+    def asleep_over(self, half: Half) -> Iterator[int]:
+        """The doorbells of those who sleep over a half that several may wait for."""
+        return (address for address, halves in list(self.waiting.items()) if half in halves)
+
+    def moved(self, half: Half) -> None:
+        """A half is public no more: whoever sleeps over it would sleep on over whatever has its slot next."""
+        for address in self.asleep_over(half):
+            ring(address)
 
     # -- stopping --------------------------------------------------------------------------------------------------
 

@@ -228,6 +228,7 @@ class Seat:
                 return None
             half = self.public.pop(number)
             half.state = HalfState.PRIVATE
+            self.station.moved(half)
             self.arena.wipe(number)
             self.free.append(number)
             self.stats[Stat.TAKEN_BACK] += 1
@@ -330,6 +331,7 @@ class Seat:
             elif self.public.pop(half.number, None) is not None:
                 self.free.append(half.number)
             half.state = HalfState.HOME
+            self.station.moved(half)
         finally:
             try:
                 lock.release()

@@ -72,7 +72,6 @@ class Station(Owner):
         self.stacks = stacks
         self.blocks = _blocks
         self.sleepers = _sleepers
-        self.waiting: set[int] = set()  # the threads that sleep at one of this station's seats
         self.refusals: Refusals = Refusals()
         self.courier = courier
         self.interrupter: Interrupter = interrupter

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from subpool._schedule.interrupt import heed
 from subpool._schedule.seat import DONE, PHASE
+from subpool._schedule.sharing import announce, hand_on, moved
 from subpool._schedule.taking import GONE, decline, descends, perform
 from subpool._wire.arena import SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import ring
@@ -20,6 +21,7 @@ from subpool._wire.interpreters import count, get
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from subpool._schedule.half import Half
     from subpool._schedule.seat import Seat
     from subpool._schedule.taking import Stoppable
 
@@ -32,8 +34,18 @@ DEEPEST: Final = 24
 """How many tasks a waiting thread stacks upon each other by helping."""
 
 
-def wait(seat: Seat, numbers: Sequence[int], until: float | None = None, *, stoppable: bool = True) -> bool:
+def wait(
+    seat: Seat,
+    numbers: Sequence[int],
+    until: float | None = None,
+    *,
+    stoppable: bool = True,
+    shared: Sequence[Half] = (),
+) -> bool:
     """Help with what serves these published numbers, then sleep, until one of them is done; False: `until` came first.
+
+    Where other threads may wait for the same, `shared` has the halves with these numbers: then it is also over when one
+    of them is public no more.
 
     Raises:
         TaskCancelled: the task that waits was itself asked to stop, or the deadline of a block that it waits in is over
@@ -49,6 +61,8 @@ def wait(seat: Seat, numbers: Sequence[int], until: float | None = None, *, stop
             if words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE:
                 count(seat.channel)  # fence: the outcome is read after the word that announced it
                 return True
+        if shared and moved(shared):
+            return True
         heed(stack)
         if seat.depth < DEEPEST and _help(seat, targets):
             spin_end = clock() + SPIN * seat.station.patience
@@ -60,7 +74,7 @@ def wait(seat: Seat, numbers: Sequence[int], until: float | None = None, *, stop
             asked = now + seat.arena.beat[0] * 1e-6
             _ask(seat, _family(seat, targets))
         if now >= spin_end:
-            _sleep(seat, targets, cells, stack, until)
+            _sleep(seat, targets, cells, stack, until, shared)
             spin_end = clock() + SPIN / 2 * seat.station.patience
 
 
@@ -124,25 +138,31 @@ def _ask(seat: Seat, family: list[int]) -> None:
 
 
 def _sleep(
-    seat: Seat, targets: tuple[int, ...], cells: list[int], stack: Sequence[Stoppable], until: float | None
+    seat: Seat,
+    targets: tuple[int, ...],
+    cells: list[int],
+    stack: Sequence[Stoppable],
+    until: float | None,
+    shared: Sequence[Half],
 ) -> None:
     """Sleep until one of the targets is done, or somebody published for them, or whoever waits must stop."""
     words, arena, station = seat.words, seat.arena, seat.station
     bell = seat.bell or station.borrow_bell()
-    headers = [arena.header(number) for number in targets]
+    headers = [] if shared else [arena.header(number) for number in targets]
     ident = get_ident()
     try:
         bell.hush()
         for header in headers:
             words[header + SlotWord.WAITER] = bell.address
         station.sleepers[ident] = bell.address
-        station.waiting.add(ident)
+        station.waiting[bell.address] = shared
+        announce(seat, shared, bell.address)
         count(seat.channel)  # fence: the announcement before the last look
         family = _family(seat, targets)
         _ask(seat, family)
         if any(words[cell] & PHASE == DONE or words[cell + SlotWord.CANCEL] == GONE for cell in cells):
             return
-        if _anything(seat, family):
+        if moved(shared) or _anything(seat, family):
             return
         for other in family:
             ring(words[arena.seat(other) + SeatWord.COURIER])
@@ -152,7 +172,8 @@ def _sleep(
             seat.stats[Stat.WAKES] += 1
     finally:
         station.sleepers.pop(ident, None)
-        station.waiting.discard(ident)
+        station.waiting.pop(bell.address, None)
+        hand_on(seat, shared, bell.address)
         for header in headers:
             words[header + SlotWord.WAITER] = 0
         if bell is not seat.bell:

@@ -22,7 +22,7 @@ bit bell;
 chan channel = [1] of { bit };
 byte half;                     /* which one is in the slot, from 1 */
 mtype state = HOME;            /* `Half.state`, of that */
-bit orphan;                    /* `Station.orphans`: the slot is not free yet */
+bit orphan;                    /* `Owner.orphans`: the slot is not free yet */
 bit lock;                      /* `Seat.lock` */
 byte holder;                   /* the seat that has the number, and may write into the slot */
 byte clock;
@@ -31,13 +31,13 @@ bit asked[3];                  /* to stop */
 bit unbegun[3];                /* asked to, and seen not to have begun */
 bit aside[3];
 bit dead[3];
-byte overdue;                  /* `Station._overstayed` will look for this taker, and a task that began at that time */
+byte overdue;                  /* `Owner._overstayed` will look for this taker, and a task that began at that time */
 byte begun;
 
-/* `Station.arrived` */
+/* `Owner.arrived` */
 #define ARRIVED (PHASE(LOAD(0, STATE)) == DONE || LOAD(0, CANCEL) == GONE)
 
-/* `Crew._tell` */
+/* `Owner.tell` */
 #define TELL FENCE(0); if :: LOAD(0, WAITER) -> bell = 1 :: else fi
 
 /* The owner: `Seat.fill`, `wait`, `conclude` and `Seat.release`. */
@@ -76,7 +76,7 @@ active proctype owner() {
   od
 }
 
-/* `Seat.cancel`, with `Station.cancel` */
+/* `Seat.cancel`, with `Owner.cancel` */
 active proctype cancel() {
   byte whom;
 end:
@@ -101,8 +101,8 @@ end:
   od
 }
 
-/* The host's courier: `Station._overstayed`, `Crew.set_aside` and `Crew._give_up`, of which the look and the mark are one
-   step, since nothing between them lets go of the GIL; `Station.reap`. The thread of a worker that died: `Crew._ended`,
+/* The host's courier: `Owner._overstayed`, `Crew.set_aside` and `Owner.give_up`, of which the look and the mark are one
+   step, since nothing between them lets go of the GIL; `Owner.reap`. The thread of a worker that died: `Crew._ended`,
    `Crew._fail_taken`. */
 active proctype attend() {
 end:

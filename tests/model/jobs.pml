@@ -167,7 +167,7 @@ inline join(me) {
   od
 }
 
-/* `Task.cancel`, with `Backlog.stop` and `Station.cancel` */
+/* `Task.cancel`, with `Backlog.stop` and `Owner.cancel` */
 inline cancel(me) {
   d_step { COMPLETE(1) };
   if
