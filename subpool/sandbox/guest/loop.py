@@ -241,7 +241,8 @@ _setpriority = getattr(os, "setpriority", None)  # bound before the policy takes
 def stand_back() -> None:
     """Lower the priority of the calling thread, where the system has priorities for threads: on Linux."""
     if sys.platform == "linux" and _setpriority is not None:
-        _setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        thread = threading.get_native_id()
+        _setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + NICE))
 
 
 def too_large(size: int, most: int) -> dict[str, Any]:
