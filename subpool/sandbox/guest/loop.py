@@ -90,6 +90,9 @@ class Guest:
             self._leave()
 
     def _furnish(self) -> None:
+        # Now what is compiled is still kept for the next guest.
+        from subpool.sandbox.guest import guards, hook  # noqa: F401 # pyright: ignore[reportUnusedImport]
+
         settings = self.settings
         sys.setswitchinterval(SWITCH)
         sys.setrecursionlimit(settings["recursion_limit"])
