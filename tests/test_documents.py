@@ -14,7 +14,7 @@ from sources import REPOSITORY, read_package
 
 import subpool
 
-EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
+EXAMPLES = sorted([*(REPOSITORY / "examples").glob("*.py"), *(REPOSITORY / "examples").glob("*/app.py")])
 SECONDS = 50
 HOST_ONLY = ("subpool.cli", "subpool.integrations", "subpool.__main__")
 
@@ -50,7 +50,7 @@ def test_the_programs_of_a_page_run(page: Path, tmp_path: Path) -> None:
         run([str(file)], tmp_path)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(REPOSITORY / "examples")))
 def test_an_example_runs(example: Path, tmp_path: Path) -> None:
     quick = ["--quick"] if "--quick" in example.read_text(encoding="utf-8") else []
     run([str(example), *quick], tmp_path)

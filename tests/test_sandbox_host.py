@@ -9,12 +9,12 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from helpers import end, expect, run, running, silent, written
+from helpers import end, expect, run, running, silent, wait_until, written
 from plugins import PATIENCE, Boxes, Isolation, plugin
 
 import subpool
@@ -233,10 +233,11 @@ class TestHost:
         """… by `watchfiles` where it is installed: here is something in its place."""
         asked: list[Path] = []
 
-        def watch(path: Path, *, stop_event: threading.Event) -> Iterator[object]:
+        def watch(path: Path, *, stop_event: threading.Event, yield_on_timeout: bool) -> Iterator[object]:
+            assert yield_on_timeout
             asked.append(path)
             while not stop_event.wait(0.01):
-                yield set[object]()
+                yield {("modified", path)}
 
         module: Any = types.ModuleType("watchfiles")
         module.watch = watch
@@ -245,14 +246,54 @@ class TestHost:
         with subpool.SandboxHost(folder, watch=True) as host:
             assert host.call("counter", "count") == 1
             plugin(folder, "def count():\n    return 'changed'", "counter.py")
-            deadline = threading.Event()
-            for _ in range(int(PATIENCE / 0.01)):
-                if host.call("counter", "count") == "changed":
-                    break
-                deadline.wait(0.01)
-            else:
-                pytest.fail("it was not reloaded")
+            wait_until(lambda: host.call("counter", "count") == "changed")
         assert asked == ([folder] if by == "watchfiles" else [])
+
+    def test_watches_by_the_real_thing(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By `watchfiles` itself: what is changed, added, broken, mended and removed."""
+        begun = threading.Event()
+        watching(monkeypatch, begun.set)
+        with subpool.SandboxHost(folder, watch=True) as host:
+            assert host.call("counter", "count") == 1
+            assert begun.wait(PATIENCE)
+            plugin(folder, "def count():\n    return 'changed'", "counter.py")
+            wait_until(lambda: host.call("counter", "count") == "changed")
+            plugin(folder, "def hello():\n    return 'new'", "fresh.py")
+            wait_until(lambda: "fresh" in host)
+            assert host.call("fresh", "hello") == "new"
+            plugin(folder, "def count(:", "counter.py")
+            plugin(folder, "def hello():\n    return 'newer'", "fresh.py")
+            wait_until(lambda: host.call("fresh", "hello") == "newer")
+            assert host.call("counter", "count") == "changed", "a plugin that does not load goes on in its old form"
+            plugin(folder, "def count():\n    return 'mended'", "counter.py")
+            wait_until(lambda: host.call("counter", "count") == "mended")
+            (folder / "fresh.py").unlink()
+            wait_until(lambda: "fresh" not in host)
+
+    def test_a_change_before_it_has_begun_to_watch(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        loaded = threading.Event()
+
+        def change() -> None:
+            assert loaded.wait(PATIENCE)
+            plugin(folder, "def count():\n    return 'changed'", "counter.py")
+
+        watching(monkeypatch, change)
+        with subpool.SandboxHost(folder, watch=True) as host:
+            assert host.call("counter", "count") == 1
+            loaded.set()
+            wait_until(lambda: host.call("counter", "count") == "changed")
+
+
+def watching(monkeypatch: pytest.MonkeyPatch, before: Callable[[], object]) -> None:
+    """Have something done just before `watchfiles` begins to watch, which then looks up more often than by itself."""
+    watchfiles: Any = pytest.importorskip("watchfiles")
+    real = watchfiles.watch
+
+    def watch(*paths: Path, **options: Any) -> Iterator[object]:
+        before()
+        return cast("Iterator[object]", real(*paths, rust_timeout=200, **options))
+
+    monkeypatch.setattr(watchfiles, "watch", watch)
 
 
 class TestTwoVersionsOfOneLibrary:

@@ -179,6 +179,37 @@ class TestFiles:
         assert box.call("f") == 7
         assert box.stats().denials == {}
 
+    def test_paths_as_code_names_them(self, boxes: Boxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Relative ones, in bytes, and of pathlib."""
+        monkeypatch.chdir(tmp_path)
+        box = boxes(
+            """
+            import io, os, pathlib, sqlite3
+
+            def f():
+                os.close(os.open("a", os.O_CREAT | os.O_WRONLY))
+                os.close(os.open(b"a", os.O_RDONLY))
+                os.close(os.open(pathlib.Path("a"), os.O_RDONLY))
+                pathlib.Path("b").write_text("text")
+                connection = sqlite3.connect(pathlib.Path("c"))
+                connection.execute("create table t (x)")
+                connection.close()
+                return sorted(each.name for each in pathlib.Path().iterdir()), io.FileIO("b").read(), open(b"b").read()
+            """,
+            policy=subpool.Policy(write=[tmp_path]),
+        )
+        names, *texts = box.call("f", returns=tuple[list[str], bytes, str])
+        assert {"a", "b", "c"} <= set(names)
+        assert texts == [b"text", "text"]
+        assert box.stats().denials == {}
+
+    @pytest.mark.parametrize("form", ["file:{}", "file://{}", "file:///%2e%2e{}?mode=rwc", "file:{}#x"])
+    def test_addresses_of_databases(self, inner_boxes: Boxes, tmp_path: Path, outside: Path, form: str) -> None:
+        """Whatever is granted to the working directory, in which the address would be a file's name."""
+        box = inner_boxes("import sqlite3\ndef f(name):\n    sqlite3.connect(name, uri=True)",
+                          policy=subpool.Policy(write=[Path.cwd()]))  # fmt: skip
+        refused(box, "sqlite3.connect", "f", form.format(outside))
+
 
 class TestOutOfReach:
     def test_what_enforces_it_is_hidden(self, boxes: Boxes) -> None:
@@ -190,7 +221,7 @@ class TestOutOfReach:
 
             denial.Denials.refuse = lambda *_: None
             paths.resolved = hook.resolved = lambda path: "/usr"
-            hook.Roots.hold = lambda *_: True
+            paths.under = hook.under = lambda *_: lambda path: True
             hook.FILE_WRITES = ()
             os.path.realpath = posixpath.realpath = os.lstat = lambda path: "/"
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, override
 
-from subpool.cli import demo, doctor
+from subpool.cli import demo, doctor, plugin
 
 INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
 CUT_OFF = 141  # the same, for one whose output nobody wants any more
@@ -33,7 +33,7 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: Mapping[str, Command] = {"demo": demo, "doctor": doctor}
+COMMANDS: Mapping[str, Command] = {"demo": demo, "doctor": doctor, "plugin": plugin}
 
 
 def run(argv: Sequence[str] | None = None) -> int:

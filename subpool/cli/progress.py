@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TextIO
 
 WIDTH = 40  # characters of the plain bar
 INTERVAL = 0.1  # seconds between two paintings; the painter's time is taken from the work that it shows
@@ -19,8 +19,12 @@ INTERVAL = 0.1  # seconds between two paintings; the painter's time is taken fro
 class Bar(Protocol):
     """Something on the terminal that shows how far the work is."""
 
-    def show(self, done: int) -> None:
-        """Paint it anew."""
+    def show(self, done: int, title: str | None = None) -> None:
+        """Paint it anew, under this title from now on if there is one."""
+        ...
+
+    def say(self, line: str) -> None:
+        """Print a line above it."""
         ...
 
     def remove(self) -> None:
@@ -38,7 +42,9 @@ def progress(title: str, total: int, *, wanted: bool = True) -> Generator[int | 
         yield None
         return
     reader, writer = os.pipe()
-    painter = threading.Thread(target=_paint, args=(reader, _make_bar(title, total)), name="subpool-progress")
+    painter = threading.Thread(
+        target=_paint, args=(reader, make_bar(title, total, sys.stdout)), name="subpool-progress"
+    )
     painter.start()
     try:
         yield writer
@@ -59,50 +65,66 @@ def _paint(reader: int, bar: Bar) -> None:
     bar.remove()
 
 
-def _make_bar(title: str, total: int) -> Bar:
+def make_bar(title: str, total: int, stream: TextIO) -> Bar:
+    """A bar on this terminal: rich's where rich is installed."""
     try:
-        return RichBar(title, total)
+        return RichBar(title, total, stream)
     except ImportError:
-        return PlainBar(title, total)
+        return PlainBar(title, total, stream)
 
 
 class PlainBar:
     """A line of text that is written over again and again."""
 
-    def __init__(self, title: str, total: int) -> None:
-        self._title, self._total, self._length = title, total, 0
+    def __init__(self, title: str, total: int, stream: TextIO) -> None:
+        self._title, self._total, self._stream, self._line = title, total, stream, ""
 
-    def show(self, done: int) -> None:
-        """Paint it anew."""
+    def show(self, done: int, title: str | None = None) -> None:
+        """Paint it anew, under this title from now on if there is one."""
+        self._title = self._title if title is None else title
         filled = WIDTH * done // self._total if self._total else WIDTH
         line = f"{self._title} [{'#' * filled:{WIDTH}}] {done}/{self._total}"
-        self._write(line.ljust(self._length))
-        self._length = len(line)
+        self._write(line.ljust(len(self._line)))
+        self._line = line
+
+    def say(self, line: str) -> None:
+        """Print a line above it."""
+        self._write(line.ljust(len(self._line)) + "\n")
+        self._write(self._line)
 
     def remove(self) -> None:
         """Leave no trace of it."""
-        self._write(" " * self._length)
+        self._write(" " * len(self._line))
         self._write("")
+        self._line = ""
 
-    @staticmethod
-    def _write(line: str) -> None:
-        sys.stdout.write(f"\r{line}")
-        sys.stdout.flush()
+    def _write(self, line: str) -> None:
+        self._stream.write(f"\r{line}")
+        self._stream.flush()
 
 
 class RichBar:
     """One of rich's bars, painted only when it is told to, by no thread of its own."""
 
-    def __init__(self, title: str, total: int) -> None:
+    def __init__(self, title: str, total: int, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.markup import escape
         from rich.progress import Progress
 
-        self._progress = Progress(auto_refresh=False, transient=True)
-        self._task = self._progress.add_task(title, total=total)
+        self._escape = escape  # a title is no markup
+        self._progress = Progress(console=Console(file=stream), auto_refresh=False, transient=True)
+        self._task = self._progress.add_task(escape(title), total=total)
         self._progress.start()
 
-    def show(self, done: int) -> None:
-        """Paint it anew."""
+    def show(self, done: int, title: str | None = None) -> None:
+        """Paint it anew, under this title from now on if there is one."""
+        if title is not None:
+            self._progress.update(self._task, description=self._escape(title))
         self._progress.update(self._task, completed=done, refresh=True)
+
+    def say(self, line: str) -> None:
+        """Print a line above it."""
+        self._progress.console.print(line, markup=False, highlight=False)
 
     def remove(self) -> None:
         """Leave no trace of it."""

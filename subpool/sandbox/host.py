@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
 from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, Unpack
@@ -273,12 +274,16 @@ class SandboxHost:
     def _wake_ups(self) -> Iterator[object]:
         """Something each time the folder may have changed, until the host is closed."""
         try:
-            from watchfiles import watch  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+            watch: Any = import_module("watchfiles").watch
         except ImportError:
             while not self._end.wait(LOOK):
                 yield None
         else:
-            yield from watch(self.folder, stop_event=self._end)
+            new = True  # what changed before it has begun to watch, it does not tell: look once more after a while
+            for changes in watch(self.folder, stop_event=self._end, yield_on_timeout=True):
+                if changes or new:
+                    yield None
+                new = new and bool(changes)
 
     # -- life ------------------------------------------------------------------------------------------------------
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from subpool.errors import PolicyViolation
 
-__all__ = ["Denials", "Denied", "ImportDenied"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Denials", "Denied", "ImportDenied", "recorder"]
 
 KEPT = 100
 """Refusals that wait to be told in detail; further ones are only counted."""
@@ -23,23 +26,35 @@ class ImportDenied(PolicyViolation, ImportError):  # noqa: N818 - as PolicyViola
 class Denials:
     """What was refused, until the host is told."""
 
-    __slots__ = ("_count", "_told")
+    __slots__ = ("drain",)
+
+    drain: Callable[[], dict[str, Any] | None]
+    """Gives what has not been told yet; None if there is nothing."""
 
     def __init__(self) -> None:
-        self._told: list[list[str]] = []
-        self._count: dict[str, int] = {}
+        self.drain = _nothing
 
-    def refuse(self, event: str, what: str, kind: type[PolicyViolation] = Denied) -> Any:
-        """Note it, and raise it."""
-        self._count[event] = self._count.get(event, 0) + 1
-        if len(self._told) < KEPT:
-            self._told.append([event, what])
-        raise kind(f"the policy does not allow {event}({what})")
 
-    def drain(self) -> dict[str, Any] | None:
-        """What has not been told yet; None if there is nothing."""
-        if not self._count:
+def _nothing() -> None:
+    """There is no policy in force that could refuse anything."""
+
+
+def recorder() -> tuple[Callable[[str, str], None], Callable[[], dict[str, Any] | None]]:
+    """What notes a refusal, and what gives those noted. The record itself is out of everybody's reach."""
+    told: list[list[str]] = []
+    count: dict[str, int] = {}
+
+    def note(event: str, what: str) -> None:
+        count[event] = count.get(event, 0) + 1
+        if len(told) < KEPT:
+            told.append([event, what])
+
+    def drain() -> dict[str, Any] | None:
+        if not count:
             return None
-        told, count = self._told, self._count
-        self._told, self._count = [], {}
-        return {"count": count, "told": told}
+        found = {"count": dict(count), "told": list(told)}
+        count.clear()
+        told.clear()
+        return found
+
+    return note, drain

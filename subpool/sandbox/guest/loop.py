@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from subpool import plugin as face
 from subpool._schedule.libraries import Libraries
 from subpool.errors import TaskCancelled
-from subpool.sandbox.guest import guards, hook
 from subpool.sandbox.guest.codec import Unwritable, read, write
 from subpool.sandbox.guest.convert import Misfit
 from subpool.sandbox.guest.denial import Denials
@@ -33,6 +32,8 @@ NICE = 10
 """By how much jobs stand back behind all else, where the system can tell threads apart."""
 LEAVE = 1.0
 """Seconds that threads of the plugin's own have to end in, when the guest does."""
+UNTOLD = b'{"type_name":"","message":"what came of it could not be told","traceback_text":""}'
+"""What is sent for an outcome that cannot be described."""
 SWITCH = 0.0003
 """Seconds: a guest's switch interval, so that its stopper answers quickly."""
 
@@ -89,13 +90,15 @@ class Guest:
             self._leave()
 
     def _furnish(self) -> None:
+        # Now what is compiled is still kept for the next guest.
+        from subpool.sandbox.guest import guards, hook  # noqa: F401 # pyright: ignore[reportUnusedImport]
+
         settings = self.settings
         sys.setswitchinterval(SWITCH)
         sys.setrecursionlimit(settings["recursion_limit"])
         sys.dont_write_bytecode = True
         sys.path[:] = settings["path"]
         sys.path_importer_cache.clear()
-        guards.furnish(settings["environ"])
         self.voice.take_streams()
         face._host.report = self._report
         face._host.stopping = self.stopper.stopping
@@ -106,8 +109,7 @@ class Guest:
     def _load(self) -> None:
         """Put the policy in force, and only then run the plugin's first line."""
         settings = self.settings
-        refused = hook.install(settings["policy"], self.denials)
-        guards.install(self.denials, settings["policy"]["subprocess"], refused)
+        self._bar()
         self.stopper.begin(0)
         try:
             module = load(settings["module"], settings["file"], settings["search"])
@@ -117,8 +119,17 @@ class Guest:
             ready = {"failure": describe(error)}
         finally:
             self.stopper.end(0)
-        self.voice.flush()
+        self._flush()
         self.voice.say(Say.READY, write(ready))
+
+    def _bar(self) -> None:
+        """Put the policy in force. Nothing of it is left where frames or modules would lead the plugin to it."""
+        from subpool.sandbox.guest import guards, hook
+
+        policy = self.settings["policy"]
+        guards.furnish(self.settings["environ"])
+        refused, self.denials.drain = hook.install(policy)
+        guards.install(policy["subprocess"], refused)
 
     def _serve(self) -> None:
         while True:
@@ -155,10 +166,20 @@ class Guest:
             kind, outcome = (Say.STOPPED, b"") if task.cancelled else self._outcome(name.decode(), data)
         except TaskCancelled:
             kind, outcome = Say.STOPPED, b""
+        except BaseException:  # noqa: BLE001 - the plugin has damaged what its outcome is told by
+            kind, outcome = Say.ERROR, UNTOLD
         finally:
             self.stopper.end(number)
-        self.voice.flush()
+        self._flush()
         self.voice.say(kind, outcome)
+
+    def _flush(self) -> None:
+        try:
+            self.voice.flush()
+        except Ended:
+            raise
+        except BaseException:  # noqa: BLE001 - what the plugin has put in the place of streams, or of `logging`
+            pass
 
     def _outcome(self, name: str, data: bytes) -> tuple[int, bytes]:
         try:
@@ -223,7 +244,8 @@ _setpriority = getattr(os, "setpriority", None)  # bound before the policy takes
 def stand_back() -> None:
     """Lower the priority of the calling thread, where the system has priorities for threads: on Linux."""
     if sys.platform == "linux" and _setpriority is not None:
-        _setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        thread = threading.get_native_id()
+        _setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + NICE))
 
 
 def too_large(size: int, most: int) -> dict[str, Any]:

@@ -1,15 +1,22 @@
 """Whether a path lies under a root, once links and dots are resolved.
 
-The functions are bound here once, from the module in C, so that a plugin which replaces `os.path.realpath` or
-`os.lstat` replaces nothing for its policy.
+The functions are bound here once, from the module in C, so that a plugin which replaces `os.path.realpath`, `os.lstat`
+or a built-in function replaces nothing for its policy. There are functions here and no classes: a plugin finds every
+class of its interpreter, and could replace its methods.
 """
+
+# ruff: noqa: I001 - the built-in functions come first
 
 from __future__ import annotations
 
+from subpool.sandbox.guest.opaque import builtins_at_the_start as __builtins__  # type: ignore[no-redef]  # noqa: F401
 from posix import getcwd, lstat, readlink
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Roots", "resolved"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["resolved", "under"]
 
 LINK = 0o120000
 KIND = 0o170000
@@ -46,18 +53,14 @@ def resolved(path: str, *, _lstat: Any = lstat, _readlink: Any = readlink, _getc
     return "/" + "/".join(done)
 
 
-class Roots:
-    """Folders and files under which something is allowed, but for what lies under `without`."""
+def under(roots: Iterable[str], without: Iterable[str] = ()) -> Callable[[str], bool]:
+    """What tells whether a resolved path lies under a root, or is one, but for what lies under `without`."""
+    inside = tuple((root.rstrip("/") or "/", root.rstrip("/") + "/") for root in roots)
+    outside = tuple((root, root + "/") for root in without)
 
-    __slots__ = ("_roots", "_without")
-
-    def __init__(self, roots: Any, without: Any = ()) -> None:
-        """Take resolved paths."""
-        self._roots = tuple((root.rstrip("/") or "/", root.rstrip("/") + "/") for root in roots)
-        self._without = tuple((root, root + "/") for root in without)
-
-    def hold(self, path: str) -> bool:
-        """Whether a resolved path lies under a root. The root itself does."""
-        own = max((len(root) for root, below in self._roots if path == root or path.startswith(below)), default=-1)
-        barred = max((len(root) for root, below in self._without if path == root or path.startswith(below)), default=-1)
+    def hold(path: str) -> bool:
+        own = max((len(root) for root, below in inside if path == root or path.startswith(below)), default=-1)
+        barred = max((len(root) for root, below in outside if path == root or path.startswith(below)), default=-1)
         return own >= barred and own >= 0
+
+    return hold

@@ -63,7 +63,7 @@ class Voice:
 
 
 def _text(message: str) -> str:
-    return message[:LONGEST].encode("utf-8", "backslashreplace").decode()
+    return str.encode(str.__getitem__(message, slice(LONGEST)), "utf-8", "backslashreplace").decode()
 
 
 class _Stream(io.TextIOBase):
@@ -89,6 +89,8 @@ class _Stream(io.TextIOBase):
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             self._voice.log(self._level, line, self._target)
+        if len(self._rest) > LONGEST:
+            self.flush()
         return len(text)
 
     def flush(self) -> None:

@@ -1,0 +1,1 @@
+"""What `subpool plugin` can do, one module each: `new`, `check`, `run`, `list`."""

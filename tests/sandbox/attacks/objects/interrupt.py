@@ -1,0 +1,8 @@
+"""Raises what Ctrl-C raises."""
+
+EXPECTED = "contained"
+SAYS = "KeyboardInterrupt"
+
+
+def attack(aim):
+    raise KeyboardInterrupt
