@@ -7,6 +7,7 @@ each worker that uses it; all handles on it there give the same object, until th
 from __future__ import annotations
 
 import os
+import sys
 from itertools import count
 from pickle import loads
 from threading import RLock
@@ -144,7 +145,7 @@ class Broadcast[T]:
     def __del__(self) -> None:
         if self._home:
             self._copy.content[0] = 1
-            if self._crossed:
+            if self._crossed and not sys.is_finalizing():
                 _tell_all()
 
     def __repr__(self) -> str:
@@ -184,7 +185,8 @@ def _arrived(key: int, content: memoryview[Any], views: list[Any]) -> Broadcast[
     copy = _copies.get(key)
     if copy is None:
         copy = _Copy(key, content, views)
-        for station in _stations():  # in a process of the other lane there is none: nothing would be forgotten there
+        # In a process of the other lane there is no station, and nothing would be forgotten.
+        for station in () if content[0] else _stations():
             copy = _copies.setdefault(key, copy)
             if _forget not in station.lookouts:
                 station.lookouts.append(_forget)

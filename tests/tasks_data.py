@@ -22,16 +22,20 @@ def looked_at(view: Any) -> tuple[str, str, tuple[int, ...], bool, bytes]:
     return type(view).__name__, view.format, view.shape, view.readonly, view.tobytes()
 
 
+def layout_of(view: Any) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+    return view.format, view.shape, view.strides
+
+
 def kind_of(value: Any) -> tuple[str, int]:
     return type(value).__name__, len(value)
 
 
-def put(view: Any, place: int, value: int) -> int | None:
+def put(view: Any, place: int, value: float) -> int | None:
     view[place] = value
     return subpool.worker_index()
 
 
-def put_in(handle: subpool.Shared, place: int, value: int) -> None:
+def put_in(handle: subpool.Shared, place: int, value: float) -> None:
     handle.view[place] = value
 
 

@@ -6,9 +6,12 @@ import gc
 import mmap
 import struct
 import threading
+import weakref
 from array import array
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from pickle import PickleBuffer
 from typing import Any
@@ -26,6 +29,7 @@ from subpool._wire.payload import unpacked, write
 type Gates = Callable[[], Gate]
 
 SIZE = 10_000
+numpy: Any = import_module("numpy") if find_spec("numpy") else None  # here: it starts threads
 
 
 def host_of(pool: subpool.Pool) -> Host:
@@ -479,6 +483,31 @@ class TestCrossing:
         assert unpacked(data) == value
 
 
+class TestFunctionsByValue:
+    """Written once per batch, and never out of date."""
+
+    def test_what_changes_between_spawns_is_seen(self, single: subpool.Pool) -> None:
+        base = 0
+        add: Callable[[int], int] = lambda number: number + base  # noqa: E731 - one that has to be written by value
+        for base in range(5):
+            spawned = [single.spawn(add, number) for number in range(200)]
+            assert [task.result(PATIENCE) for task in spawned] == list(range(base, base + 200))
+
+    def test_nothing_of_it_is_kept(self, single: subpool.Pool) -> None:
+        class Witness:
+            pass
+
+        gone: list[int] = []
+        witness = Witness()
+        weakref.finalize(witness, gone.append, 1)
+        add: Callable[[int], int] = lambda number, _=witness: number  # type: ignore[misc] # noqa: E731
+        spawned = [single.spawn(add, number) for number in range(200)]
+        assert [task.result(PATIENCE) for task in spawned] == list(range(200))
+        del witness, add, spawned
+        gc.collect()
+        wait_until(lambda: gone)
+
+
 EXIT = """
 import subpool, tasks_data
 pool = subpool.Pool(2)
@@ -512,3 +541,32 @@ def test_many_at_once(double: subpool.Pool) -> None:
     del whole
     assert everything_back(double)
     assert is_free(buffer)
+
+
+@pytest.mark.skipif(numpy is None, reason="numpy is not installed")
+class TestNumPy:
+    """Arrays of the host are views in workers, where NumPy does not load."""
+
+    @pytest.mark.parametrize("shape, order", [((50, 50), "C"), ((50, 50), "F"), ((2500,), "C"), ((5, 5, 100), "C")])
+    def test_arrays_arrive_as_views(self, single: subpool.Pool, shape: tuple[int, ...], order: Any) -> None:
+        values = numpy.arange(2500, dtype="float64").reshape(shape, order=order)
+        seen = single.spawn(tasks_data.looked_at, values).result(PATIENCE)
+        assert seen == ("memoryview", "d", shape, False, memoryview(values).tobytes())
+
+    def test_they_are_the_same_memory(self, single: subpool.Pool) -> None:
+        values = numpy.zeros(SIZE)
+        handle = subpool.share(values)
+        single.spawn(tasks_data.put, {"a": values}["a"], 3, 1.5).result(PATIENCE)
+        single.spawn(tasks_data.put_in, handle, 4, 2.5).result(PATIENCE)
+        assert values[3:5].tolist() == [1.5, 2.5]
+        assert everything_back(single)
+
+    def test_layouts_that_views_of_python_cannot_cast(self, single: subpool.Pool) -> None:
+        values = numpy.zeros(1000, dtype=[("a", "<i4"), ("b", "<f8")])
+        form = single.spawn(tasks_data.layout_of, values).result(PATIENCE)
+        assert form == (memoryview(values).format, (1000,), (12,))
+        gaps = memoryview(numpy.arange(5000)[::3])
+        assert single.spawn(tasks_data.layout_of, gaps).result(PATIENCE) == ("l", gaps.shape, gaps.strides)
+        result = single.spawn(tasks_data.part_of, numpy.arange(5000), 10, 3000).result(PATIENCE)
+        assert result.format == "l"
+        assert numpy.asarray(result).sum() == numpy.arange(10, 3000).sum()

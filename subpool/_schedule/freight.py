@@ -167,6 +167,8 @@ class Freight:
         """A function's written form if it is by reference, and so may be kept on both sides; else nothing."""
         if type(function) not in (FunctionType, BuiltinFunctionType, type):
             return b""
+        if type(function) is FunctionType and "<" in function.__qualname__:
+            return b""  # local, or a lambda: not by reference, and its closure must not be kept
         written = self._written.get(function)
         if written is None:
             try:
@@ -188,9 +190,11 @@ def _together(taken: list[tuple[Job, Call]]) -> bytes | None:
 
 
 def key_of(function: Callable[..., object]) -> object:
-    """What running times are remembered by."""
+    """What running times are remembered by: of local functions the code, since their closures must not be kept."""
     if isinstance(function, partial):
         function = function.func
+    if type(function) is FunctionType and "<" in function.__qualname__:
+        return function.__code__
     return function if isinstance(function, (FunctionType, BuiltinFunctionType)) else type(function)
 
 

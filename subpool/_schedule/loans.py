@@ -118,8 +118,9 @@ class Loans:
         """Let go of what has come back."""
         if self._queue:
             self._empty(self._queue)
-        for queue in {queue for queue, _ in list(self.heritage)}:
-            self._empty(queue)
+        if self.heritage:
+            for queue in {queue for queue, _ in list(self.heritage)}:
+                self._empty(queue)
 
     def _empty(self, queue: int) -> None:
         try:

@@ -24,6 +24,7 @@ __all__ = [
     "of_result",
     "read",
     "rebuild",
+    "rebuild_short",
     "unpacked",
     "unreadable",
     "write",
@@ -198,4 +199,16 @@ def rebuild(data: Any) -> Any:
     try:
         return unpack(data) if type(data) is Bulky else loads(data)
     except Exception as error:
-        raise SerializationError(f"result cannot be rebuilt in the caller: {type(error).__name__}: {error}") from error
+        raise _unbuilt(error) from error
+
+
+def rebuild_short(data: Any) -> Any:
+    """The same for a result that came in a slot: so it has no buffers."""
+    try:
+        return loads(data)
+    except Exception as error:
+        raise _unbuilt(error) from error
+
+
+def _unbuilt(error: Exception) -> SerializationError:
+    return SerializationError(f"result cannot be rebuilt in the caller: {type(error).__name__}: {error}")
