@@ -8,7 +8,7 @@ project_copyright = "2026, The subpool authors"
 release = version = version_of("subpool")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["performance-results.md", "_build"]
+exclude_patterns = ["data-results.md", "performance-results.md", "_build"]
 source_suffix = {".md": "markdown"}
 
 myst_enable_extensions = ["colon_fence", "deflist"]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from subpool import doctor
     from subpool.ambient import cancelled, configure, current_pool, worker_index
     from subpool.broken import BrokenPoolError
+    from subpool.data import Broadcast, Shared, broadcast, share
     from subpool.errors import (
         PluginError,
         PluginTypeError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Broadcast",
     "BrokenPoolError",
     "Executor",
     "ParIter",
@@ -60,6 +62,7 @@ __all__ = [
     "SandboxStats",
     "Scope",
     "SerializationError",
+    "Shared",
     "SubpoolError",
     "Task",
     "TaskCancelled",
@@ -67,6 +70,7 @@ __all__ = [
     "UnsupportedWarning",
     "WorkerLostError",
     "__version__",
+    "broadcast",
     "cancelled",
     "configure",
     "current_pool",
@@ -80,6 +84,7 @@ __all__ = [
     "par_iter_mut",
     "par_zip",
     "scope",
+    "share",
     "spawn",
     "worker_index",
 ]
@@ -87,6 +92,7 @@ __all__ = [
 _MODULES = {
     "subpool.ambient": ("cancelled", "configure", "current_pool", "worker_index"),
     "subpool.broken": ("BrokenPoolError",),
+    "subpool.data": ("Broadcast", "Shared", "broadcast", "share"),
     "subpool.executor": ("Executor",),
     "subpool.functions": ("join", "join_all", "scope", "spawn"),
     "subpool.lanes": ("needs_host",),

@@ -130,6 +130,6 @@ def _module_names(names: Any) -> tuple[str, ...]:
 
 def _written(name: str, value: Any) -> bytes:
     try:
-        return write(value) if value else b""
+        return write(value, lend=True) if value else b""
     except SerializationError as error:
         raise SerializationError(f"{name}: {error}") from error

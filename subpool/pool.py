@@ -9,7 +9,7 @@ from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 
-from subpool import process
+from subpool import data, process
 from subpool._schedule import worker as worker_side
 from subpool._schedule.forkjoin import ASKED, make_join
 from subpool.broken import BrokenPoolError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from subpool._schedule.host import Host
+    from subpool.data import Broadcast
     from subpool.iterators import ParIter, ParIterMut
     from subpool.options import Unsupported
     from subpool.scopes import Scope
@@ -201,6 +202,10 @@ class Pool:
     ) -> Task[R]:
         """Hand over a call as background work. See `subpool.spawn`."""
         return spawn_at(self._station(), fn, args, timeout, name, copy_context)
+
+    def broadcast[T](self, value: T) -> Broadcast[T]:
+        """Write a value once, for all workers. See `subpool.broadcast`."""
+        return data.broadcast(value)
 
     # -- life ------------------------------------------------------------------------------------------------------
 

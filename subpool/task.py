@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from subpool._schedule.job import Call, Job
 from subpool._wire.arena import Stat
 from subpool._wire.doorbell import ring
-from subpool._wire.payload import Kind, decode_error, rebuild
+from subpool._wire.payload import Kind, decode_error, rebuild, rebuild_short
 from subpool.errors import SerializationError, WorkerLostError
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ class Task[R](Job, Future[R]):
             task._number = None
             task.__dict__.pop("_sent", None)
             try:
-                finals.append((task, (FINISHED, rebuild(data), None)))
+                finals.append((task, (FINISHED, rebuild_short(data), None)))
             except SerializationError as error:
                 task._fail(error)
         own: list[tuple[Task[Any], tuple[str, Any, None]]] = []

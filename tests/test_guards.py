@@ -367,7 +367,7 @@ GUARDS = [
         races.test_parcels_in_another_hand,
         (),
         Station.parcel,
-        "self.parcels[arrived] =",
+        "self.parcels[item[0]] =",
         "self.parcels[number] =",
         "assert [{1}",
     ),

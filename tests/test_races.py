@@ -135,7 +135,7 @@ def test_drawn_while_popped(stage: Stage) -> None:
 
     owner = stage.actor(lambda: stage.pool.join(first, stage.note("half")))
     publisher = stage.actor(lambda: stage.host.root.publish(1, exempt=True))
-    in_hand = stage.hold(publisher, before(Seat._draw, "if standing and self.shown is not entry"))
+    in_hand = stage.hold(publisher, before(Seat._draw, "if standing and self.shown != id(entry)"))
     looks = stage.hold(owner, before(Seat.find, "lock.acquire()"))
     owner.start()
     pushed.wait()
@@ -1288,7 +1288,7 @@ def test_turned_away_at_the_last_moment(stage: Stage, moment: str) -> None:
 
 # -------------------------------------------------------------------------------------------- 10. the end, and parcels
 
-PARCEL_IN_HAND = before(Station.parcel, "self.parcels[arrived] = landed(view)")
+PARCEL_IN_HAND = before(Station.parcel, "self.parcels[item[0]] = self.loans.landed(item)")
 PARCEL_WANTED = before(Station.parcel, "lock.acquire()")
 
 

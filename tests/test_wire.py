@@ -205,8 +205,9 @@ def names():
 """
 
 PROGRAM = program(f"""
-import json, os, sys
+import ctypes, json, os, sys
 import subpool, tasks_wire
+ctypes.CFUNCTYPE(None)(lambda: None)  # libffi opens a file for itself, once per process, and keeps it
 from tasks import Gate
 {NAMES}
 def descriptors():

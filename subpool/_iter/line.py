@@ -109,6 +109,7 @@ class _Running:
         self.plan.__exit__()
         if self._seat is not None:
             self.plan.limit.give_back(self._seat)
+            self.plan.recall(self._station)
             if self._setup.held and self._seat.station.orphans:
                 _kept.append(self._setup.held)
         if self._meter is not None:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from subpool._iter.limit import Limit
 from subpool._iter.stages import Form, Op, fused
 from subpool._schedule.refusal import Wrapper, imports, needs_host, refusal_in
-from subpool._wire.payload import read, write
+from subpool._wire.bulk import Bulky
+from subpool._wire.doorbell import ring
+from subpool._wire.payload import unpacked, write
 from subpool.errors import SerializationError
 
 if TYPE_CHECKING:
     from subpool._iter.folds import Fold
     from subpool._iter.node import Node
+    from subpool._schedule.station import Station
 
 __all__ = ["Piece", "Plan", "Stages"]
 
@@ -86,11 +89,17 @@ class Plan:
     def __reduce__(self) -> tuple[Any, ...]:
         if self._written is None:
             try:
-                self._written = write((self.stages, self.fold))
+                self._written = write((self.stages, self.fold), lend=True)
             except SerializationError:
                 self.stays = True
                 raise
         return plan_of, (self.key, self.limit.at, self.limit.serial, self._written)
+
+    def recall(self, station: Station) -> None:
+        """The pipeline is over: have workers drop it, if buffers that they borrowed would stay with it."""
+        if type(self._written) is Bulky:
+            for address in station.couriers():
+                ring(address)
 
     def __enter__(self) -> Self:
         _plans[self.key] = self  # a piece of it that comes back to this interpreter finds it, states and all
@@ -108,8 +117,11 @@ def plan_of(key: int, at: int, serial: int, data: bytes) -> Plan:
     if plan is None:
         from subpool.ambient import station
 
-        stages, fold = read(data)
-        plan = Plan(stages, fold, Limit(station().arena.words, at, serial), key)
+        stages, fold = unpacked(data)
+        here = station()
+        plan = Plan(stages, fold, Limit(here.arena.words, at, serial), key)
+        if type(data) is Bulky and _make_room not in here.lookouts:
+            here.lookouts.append(_make_room)  # rung by `Plan.recall`
         plan._written = data
         # Its first call may yet be refused here: then nothing of it may have gone to somebody who does not refuse.
         plan.stays = plan.stays or imports(plan.subject)

@@ -52,6 +52,7 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
     running = Running(words, cell)
     begun = opened = clock_ns()
     ran = 0
+    function: Any = None
     stack.append(running)
     for number in range(first, first + words[header + BatchWord.ITEMS]):
         running.cell, running.told = cell, 0.0  # before TAKEN: who sees that, has the courier look for it
@@ -74,7 +75,8 @@ def perform_batch(seat: Seat, first: int, stack: list[Any]) -> int:
                     args = read(memory[begin : begin + (place & 0xFFFFFFFF)])
                 else:
                     args = whole[number - first]
-                function = cached_function(seat, name) if name else read(memory[base : base - split])
+                if function is None:  # one that is written by value is rebuilt once, too
+                    function = cached_function(seat, name) if name else read(memory[base : base - split])
             except BaseException as error:  # noqa: BLE001 - whatever a value's rebuilding raises, it has not begun
                 kind, data = unreadable_outcome(seat, error)
             else:

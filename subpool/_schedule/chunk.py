@@ -65,13 +65,13 @@ class ChunkCall(Wrapper):
 def _written(values: list[Any], failure: BaseException | None) -> tuple[bytes, bytes]:
     """Both as bytes; a value that cannot be written is the failure, and ends the chunk."""
     try:
-        return write(values), b"" if failure is None else encode_error(failure)
+        return write(values, lend=True), b"" if failure is None else encode_error(failure)
     except SerializationError:
         for place, value in enumerate(values):
             try:
                 write(value)
             except SerializationError as error:
-                return write(values[:place]), encode_error(of_result(error))
+                return write(values[:place], lend=True), encode_error(of_result(error))
         raise
 
 

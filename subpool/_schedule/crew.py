@@ -15,6 +15,7 @@ from time import perf_counter as clock, sleep
 from typing import TYPE_CHECKING, Final
 
 from subpool._schedule.courier import AT_ONCE
+from subpool._schedule.loans import heir_number
 from subpool._schedule.seat import DONE, PHASE, READY, TAKEN
 from subpool._schedule.seating import Seating
 from subpool._schedule.settings import WorkerSettings
@@ -77,7 +78,8 @@ class Crew:
         halves, jobs = layout.halves(seat), layout.jobs(seat)
         cpus = sorted(os.sched_getaffinity(0)) if plan.pin_cpus else []
         return write(
-            WorkerSettings(
+            lend=True,
+            value=WorkerSettings(
                 index=number,
                 seat=seat,
                 workers=plan.workers,
@@ -98,7 +100,7 @@ class Crew:
                 preload=plan.preload,
                 initializer=plan.initializer,
                 finalizer=plan.finalizer,
-            )
+            ),
         )
 
     def _live(self, seat: int, number: int) -> None:
@@ -115,7 +117,7 @@ class Crew:
                         "subpool_path": tuple(sys.path),
                         "subpool_memory": arena.memory,
                         "subpool_geometry": arena.geometry,
-                        "subpool_settings": self._settings(seat, number),
+                        "subpool_settings": self.host.loans.lasting(self._settings(seat, number)),
                     },
                 )
             finally:
@@ -123,6 +125,7 @@ class Crew:
                     self.seating.rescue_parcels()
                     self.seating.clear_channels(seat)
                     interpreters.destroy(interp)
+                    self.host.loans.inherit(seat, self.host.parcels.pop(heir_number(seat), None))
         except BaseException as error:  # noqa: BLE001 - told to whoever uses the pool
             failure = f"{type(error).__name__}: {error}"
         self._ended(seat, number, failure)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from subpool._schedule.refusal import Unbuilt, needs_host, refusal_in
 from subpool._wire.extensions import refusing_module
-from subpool._wire.payload import of_result, read, rebuild, write
+from subpool._wire.payload import of_result, rebuild, unpacked, write
 from subpool.errors import SerializationError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def crossing(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Calla
         SerializationError: it has none; the message names the part.
     """
     try:
-        data = write((function, args))
+        data = write((function, args), lend=True)
     except SerializationError as error:
         from subpool._wire.explain import explain_call
 
@@ -46,7 +46,7 @@ def crossed(function: Callable[[], Any]) -> Callable[[], Any]:
 def run_written(data: bytes) -> Any:
     """Rebuild a call, run it, and give its result by way of its own written form."""
     try:
-        function, args = read(data)
+        function, args = unpacked(data)
     except Exception as error:
         if refusing_module(error, lenient=True) is None:
             raise
@@ -58,6 +58,6 @@ def run_written(data: bytes) -> Any:
             raise
         raise Unbuilt from error
     try:
-        return rebuild(write(value))
+        return rebuild(write(value, lend=True))
     except SerializationError as error:
         raise of_result(error) from error

@@ -17,7 +17,7 @@ from typing import Final
 
 from subpool._schedule.interrupt import interrupter, stacks
 from subpool._schedule.taking import Stoppable, outcome_of_value
-from subpool._wire.payload import Kind, encode_error, read, unreadable
+from subpool._wire.payload import Kind, encode_error, read, unpacked, unreadable
 from subpool.errors import SerializationError, TaskCancelled
 
 __all__ = ["Frame", "main", "read_frame", "write_frame"]
@@ -107,7 +107,7 @@ class Errands:
                         stream.flush()
                 self._tell(Frame.DONE + outcome, number, payload)
         if self._finalizer:
-            read(self._finalizer)()
+            unpacked(self._finalizer)()
 
     def _tell(self, kind: int, number: int, data: bytes = b"") -> bool:
         try:
@@ -121,7 +121,7 @@ class Errands:
         sys.setrecursionlimit(limit)
         try:
             if initializer:
-                function, args = read(initializer)
+                function, args = unpacked(initializer)
                 function(*args)
         except BaseException as error:  # noqa: BLE001 - told to each task that comes
             self._failure = error
@@ -158,7 +158,7 @@ class Errands:
             return Kind.CANCELLED, b""
         except BaseException as error:  # noqa: BLE001 - SystemExit and the like cross like any other
             return Kind.ERROR, encode_error(error)
-        return outcome_of_value(value)
+        return outcome_of_value(value, lend=False)
 
     # -- the second thread -----------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from subpool._schedule.seat import READY
 from subpool._schedule.taking import TIMED
 from subpool._wire.arena import BATCH_ARGS, BATCH_BYTES, BatchWord, SlotWord
+from subpool._wire.bulk import Bulky
 from subpool._wire.interpreters import put
 from subpool._wire.payload import write
 from subpool.errors import SerializationError
@@ -74,7 +75,11 @@ class Freight:
         function, args = call
         try:
             written = self._function(function)
-            data, split = (written + write(args), len(written)) if written else (write(call), -1)
+            data, split = (write(args, lend=True), len(written)) if written else (write(call, lend=True), -1)
+            if type(data) is Bulky and written:
+                data, split = write(call, lend=True), -1
+            elif written:
+                data = written + data
         except SerializationError as error:
             job._fail(explained(call, error))
             return None
@@ -92,11 +97,13 @@ class Freight:
         split = len(written)
         if not written:
             try:
-                written = write(function)
+                written = write(function, lend=True)
             except SerializationError as error:
                 job, call = taken[0]
                 job._fail(explained(call, error))
                 return None, 1
+            if type(written) is Bulky:
+                return None, 0
             split = -len(written)
         whole = _together(taken)
         if whole is not None and len(written) + len(whole) <= BATCH_BYTES:
@@ -106,12 +113,12 @@ class Freight:
         pieces, begin, dealt = [written], len(written), 0
         for job, call in taken:
             try:
-                data = write(call[1])
+                data = write(call[1], lend=True)
             except SerializationError as error:
                 job._fail(explained(call, error))
                 dealt += 1
                 continue
-            if begin + len(data) > BATCH_BYTES:
+            if begin + len(data) > BATCH_BYTES or type(data) is Bulky:
                 break
             pieces.append(data)
             places.append(begin << 32 | len(data))
@@ -160,6 +167,8 @@ class Freight:
         """A function's written form if it is by reference, and so may be kept on both sides; else nothing."""
         if type(function) not in (FunctionType, BuiltinFunctionType, type):
             return b""
+        if type(function) is FunctionType and "<" in function.__qualname__:
+            return b""  # local, or a lambda: not by reference, and its closure must not be kept
         written = self._written.get(function)
         if written is None:
             try:
@@ -181,9 +190,11 @@ def _together(taken: list[tuple[Job, Call]]) -> bytes | None:
 
 
 def key_of(function: Callable[..., object]) -> object:
-    """What running times are remembered by."""
+    """What running times are remembered by: of local functions the code, since their closures must not be kept."""
     if isinstance(function, partial):
         function = function.func
+    if type(function) is FunctionType and "<" in function.__qualname__:
+        return function.__code__
     return function if isinstance(function, (FunctionType, BuiltinFunctionType)) else type(function)
 
 

@@ -32,3 +32,8 @@ class Half:
         self.place: int = place
         self.number: int = -1
         self.state: HalfState = HalfState.PRIVATE
+
+    def part(self) -> None:
+        """Leave the fork, if that is itself: else only the collector of cycles would let go of what it holds."""
+        if self.fork is self:
+            self.fork = None

@@ -297,6 +297,10 @@ class Host(Station):
                 if self.backlog.claim(job) is not None:
                     job._unstaffed()
 
+    def couriers(self) -> list[int]:
+        """See `Station.couriers`."""
+        return [courier.address for _, courier in list(self.crew.seating.bells.values())]
+
     # -- figures ---------------------------------------------------------------------------------------------------
 
     def stat(self, which: int) -> int:
@@ -357,7 +361,10 @@ class Host(Station):
                     item = interpreters.get(seat.channel)[0]
                 except RuntimeError:
                     break
-                number = item if type(item) is int else item[0]
+                number = item
+                if type(item) is not int:
+                    number = item[0]
+                    self.loans.landed(item)  # and so given back
                 words[arena.cell(number)] = DONE | int(Kind.DECLINED) << 3
                 interpreters.count(seat.channel)  # fence: the state before the look at who sleeps
                 if words[arena.header(number) + SlotWord.WAITER] > 0:
@@ -377,6 +384,7 @@ class Host(Station):
             sleep(0.001)
         if not any(seat.public for seat in self.seats):
             self.arena.wipe_all()
+        self.loans.end()
         for queue in self._queues:
             interpreters.destroy_queue(queue)
         for bell in (*self._bells, self.delivery.bell):

@@ -12,18 +12,19 @@ from threading import RLock
 from time import perf_counter as clock
 from typing import TYPE_CHECKING, Any
 
+from subpool._schedule.loans import Loans
 from subpool._schedule.seat import DONE, PHASE, READY, TAKEN
 from subpool._schedule.taking import GONE, PARCEL, STOP
 from subpool._wire.arena import Arena, SeatWord, SlotWord
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count, get
-from subpool._wire.payload import Kind, landed
+from subpool._wire.payload import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from subpool._schedule.half import Half
-    from subpool._schedule.seat import Seat
+from subpool._schedule.seat import Seat
 
 __all__ = ["Owner"]
 
@@ -31,12 +32,13 @@ __all__ = ["Owner"]
 class Owner:
     """One interpreter, as the owner of what its seats have published."""
 
-    def __init__(self, arena: Arena, grace: float) -> None:
+    def __init__(self, arena: Arena, grace: float, seat: int) -> None:
         self.arena: Arena = arena
         self.grace: float = grace
         self.seats: list[Seat] = []
         self.parcels: dict[int, bytes] = {}
         self.parcel_lock: Any = RLock()
+        self.loans: Loans = Loans(arena, seat)
         self.orphans: list[tuple[Seat, Half]] = []
         self.waiting: dict[int, Sequence[Half]] = {}
         """By its doorbell, each thread that sleeps in `wait`, and the halves that others may wait for, too."""
@@ -81,8 +83,8 @@ class Owner:
         while number not in self.parcels:
             try:
                 lock.acquire()  # so that no sender's interpreter ends before its parcel is copied
-                arrived, view = get(inbox)[0]
-                self.parcels[arrived] = landed(view)
+                item = get(inbox)[0]
+                self.parcels[item[0]] = self.loans.landed(item)
             except RuntimeError:
                 continue  # another thread of this interpreter had it in its hand
             finally:

@@ -73,7 +73,7 @@ class Seat:
         self.free: list[int] = list(reversed(slots))
         self.lock: RLock = RLock()
         self.writer: int = 0  # the thread that is writing a half, if any
-        self.shown: object = None
+        self.shown: int = 0  # `id` of the fork that stands on the channel: what is over is not kept for it
         self.declined: list[object] = []
         self.muted_until: float = 0.0
         self.seen: list[int] = [0] * arena.seats
@@ -112,7 +112,7 @@ class Seat:
                     entry = self.ledger.pop(1)
                 except IndexError:
                     return None
-                if standing and self.shown is not entry:
+                if standing and self.shown != id(entry):
                     self.ledger.insert(1, entry)
                     return None
                 half = self._half_of(entry)
@@ -142,7 +142,7 @@ class Seat:
         lock = self.lock
         try:
             lane, refused = self.station.lane, self.station.refusals.of(half.call) is not None
-            data = None if refused and not (lane and lane.wants(half.call)) else self._written(half)
+            data = None if refused and not (lane and lane.wants(half.call)) else self._written(half, lend=not refused)
             lock.acquire()
             if data is None or half.state is not HalfState.WRITING:
                 return False
@@ -156,7 +156,7 @@ class Seat:
             if refused and lane:
                 lane.offer(number, item, half.call)
             else:
-                self.shown = half.fork
+                self.shown = id(half.fork)
                 put(self.channel, item)
                 self.arena.public[self.index] += 1
             self.stats[Stat.PUBLISHED] += 1
@@ -174,7 +174,7 @@ class Seat:
             except RuntimeError:
                 pass  # it was never acquired
 
-    def _written(self, half: Half) -> bytes | None:
+    def _written(self, half: Half, *, lend: bool) -> bytes | None:
         """The half's call as bytes, or None where it cannot cross; what was dear mutes the seat."""
         if not callable(half.call) or needs_host(half.call):
             return None
@@ -185,7 +185,7 @@ class Seat:
             self.station.own_arithmetic = True  # from now on the courier publishes nothing: it cannot see its callers'
         call = half.call if context is None else partial(calculate, context, half.call, ())
         try:
-            data = write(call)
+            data = write(call, lend=lend)
         except SerializationError:
             data = None
         now = clock()
@@ -213,7 +213,7 @@ class Seat:
         words[header + SlotWord.LENGTH] = length = len(data)
         words[header + SlotWord.FUNCTION] = function
         if length > SLOT_BYTES:
-            return number, memoryview(data)
+            return self.station.loans.parcel(number, data)
         begin = (header + 8) * 8
         self.arena.memory[begin : begin + length] = data
         return number
@@ -229,6 +229,7 @@ class Seat:
             half = self.public.pop(number)
             half.state = HalfState.PRIVATE
             self.station.moved(half)
+            half.part()
             self.arena.wipe(number)
             self.free.append(number)
             self.stats[Stat.TAKEN_BACK] += 1
@@ -241,13 +242,16 @@ class Seat:
 
     def _get_back(self, fork: object) -> int | None:
         """The number of a public half of this fork that nobody has yet; not any more on the channel, or set apart."""
-        if self.shown is fork:
+        if self.shown == id(fork):
             try:
                 item = get(self.channel)[0]
             except RuntimeError:
                 pass
             else:
-                return item if type(item) is int else int(item[0])
+                if type(item) is int:
+                    return item
+                self.station.loans.landed(item)  # and so given back
+                return int(item[0])
         lane = self.station.lane
         for number, half in list(self.public.items()) if lane else ():
             if lane and half.fork is fork and lane.recall(number):
@@ -263,6 +267,8 @@ class Seat:
                 half.state = HalfState.PRIVATE
             if half.state is HalfState.PUBLIC and half.fork is half:
                 self.take_back(half)
+            if half.state is HalfState.PRIVATE:
+                half.part()
             return half.state is HalfState.PRIVATE
         finally:
             try:
@@ -332,6 +338,7 @@ class Seat:
                 self.free.append(half.number)
             half.state = HalfState.HOME
             self.station.moved(half)
+            half.part()
         finally:
             try:
                 lock.release()

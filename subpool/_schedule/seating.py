@@ -12,7 +12,6 @@ from subpool._schedule.seat import PHASE, TAKEN
 from subpool._wire import interpreters
 from subpool._wire.arena import SeatWord
 from subpool._wire.doorbell import Doorbell, ring
-from subpool._wire.payload import landed
 
 if TYPE_CHECKING:
     from subpool._schedule.host import Host
@@ -56,7 +55,7 @@ class Seating:
         words, at = self.host.arena.words, self.host.arena.seat(seat)
         with self.host.parcel_lock:  # so that no sender's interpreter ends meanwhile
             for word in (SeatWord.CHANNEL, SeatWord.BACKLOG, SeatWord.INBOX):
-                _empty(words[at + word])
+                self._empty(words[at + word])
 
     def rescue_parcels(self) -> None:
         """Copy the large outcomes that lie in the host's inbox: their memory ends with their sender's interpreter."""
@@ -64,10 +63,10 @@ class Seating:
         inbox = arena.words[arena.seat(0) + SeatWord.INBOX]
         while True:
             try:
-                number, data = interpreters.get(inbox)[0]
+                item = interpreters.get(inbox)[0]
             except RuntimeError:
                 return
-            parcels[number] = landed(data)
+            parcels[item[0]] = self.host.loans.landed(item)
 
     def _laid(self, seat: int) -> int:
         if seat not in self.bells:
@@ -96,13 +95,12 @@ class Seating:
             arena.wipe(number)
         return True
 
-
-def _empty(queue: int) -> None:
-    """Take everything off a queue, and let go of what came by reference."""
-    while True:
-        try:
-            item = interpreters.get(queue)[0]
-        except RuntimeError:
-            return
-        if item is not None and not isinstance(item, int):
-            item[1].release()
+    def _empty(self, queue: int) -> None:
+        """Take everything off a queue, and give back what came by reference."""
+        while True:
+            try:
+                item = interpreters.get(queue)[0]
+            except RuntimeError:
+                return
+            if item is not None and not isinstance(item, int):
+                self.host.loans.landed(item)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from itertools import accumulate, chain, repeat, takewhile
 from threading import Thread, get_ident, main_thread
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from subpool._wire.arena import SeatWord
@@ -78,6 +79,8 @@ def name_of(call: Any) -> str:
     """The name of the function beneath a callable."""
     while (inner := getattr(call, "func", None)) is not None:
         call = inner
+    if isinstance(call, CodeType):
+        return call.co_qualname
     name = getattr(call, "__qualname__", type(call).__qualname__)
     module = getattr(call, "__module__", None)
     return f"{module}.{name}" if module else name

@@ -64,8 +64,8 @@ class Station(Owner):
     lane: Lane | None = None
     """Where the work goes that no worker can do; only the host has one."""
 
-    def __init__(self, arena: Arena, workers: int, grace: float, courier: Doorbell) -> None:
-        super().__init__(arena, grace)
+    def __init__(self, arena: Arena, workers: int, grace: float, courier: Doorbell, seat: int = 0) -> None:
+        super().__init__(arena, grace, seat)
         self.workers = workers
         self.patience = 1 if (os.process_cpu_count() or 1) > 1 else 0
         self.functions: dict[bytes, Callable[..., Any]] = {}
@@ -256,6 +256,11 @@ class Station(Owner):
         text = f"a task handed over in a subinterpreter has no other lane: {culprit}"
         job._fail(UnsupportedInSubinterpreter(text, name=module))
 
+    def couriers(self) -> list[int]:
+        """The addresses of the doorbells of the other interpreters' couriers."""
+        words, arena = self.arena.words, self.arena
+        return [words[arena.seat(seat) + SeatWord.COURIER] for seat in range(arena.seats)]
+
     def catch_up(self) -> None:
         """Deliver what was printed elsewhere before the results that are given out now."""
 
@@ -304,6 +309,7 @@ class Station(Owner):
                 pass  # nothing could go out, but the owner may have pushed more while the request word was clear
         if self.orphans:
             self.reap()
+        self.loans.collect()
         for look in list(self.lookouts):
             look()
         again = self.interrupter.check()

@@ -7,6 +7,7 @@ Whoever got a number from a queue is its *taker*: the only one who runs it, and 
 from __future__ import annotations
 
 import os
+from pickle import dumps
 from threading import current_thread, get_ident, main_thread
 from time import perf_counter_ns as clock_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,7 @@ from subpool._schedule.seat import DONE, TAKEN
 from subpool._wire.arena import SeatWord, SlotWord, Stat
 from subpool._wire.doorbell import ring
 from subpool._wire.interpreters import count, put
-from subpool._wire.payload import Kind, encode_error, landed, of_result, read, unreadable, write
+from subpool._wire.payload import Kind, encode_error, of_result, read, unpacked, unreadable, write
 from subpool.errors import SerializationError, TaskCancelled
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ TIMED: Final = 1 << 48
 """Bit of `SlotWord.LENGTH`: the owner's courier wants to know when the task begins, for it has a deadline."""
 LENGTH: Final = TIMED - 1
 FUNCTIONS_KEPT: Final = 256
+ATOMS: Final = frozenset((bool, complex, float, int, str, type(None)))
+"""Types whose values have no parts."""
 GENERATIONS: Final = 256
 """How many tasks up a scope tag is followed."""
 
@@ -96,13 +99,16 @@ def served(seat: Seat, tag: int) -> Iterator[int]:
 
 def decline(seat: Seat, item: Any) -> None:
     """Send a number home unrun: it serves somebody else's scope."""
-    number = item if type(item) is int else item[0]
+    number = item
+    if type(item) is not int:
+        number = item[0]
+        seat.station.loans.landed(item)  # and so given back
     finish(seat, number, seat.arena.cell(number), DECLINED, b"", clock_ns())
 
 
 def perform(seat: Seat, item: Any) -> None:
     """Run the task with this number, in this thread, and send its outcome home."""
-    number, parcel = (item, None) if type(item) is int else (item[0], landed(item[1]))
+    number, parcel = (item, None) if type(item) is int else (item[0], seat.station.loans.landed(item))
     words, cell = seat.words, seat.arena.cell(number)
     begun = words[cell + SlotWord.TIME] = clock_ns()
     before, seat.busy[0] = seat.busy[0], number + 1
@@ -159,9 +165,9 @@ def _rebuilt(seat: Seat, number: int, parcel: Any) -> tuple[Callable[..., Any], 
         length &= LENGTH
     data = parcel if parcel is not None else arena.memory[(header + 8) * 8 : (header + 8) * 8 + length]
     if not split:
-        return read(data), ()
+        return unpacked(data), ()
     if split < 0:
-        function, args = read(data)
+        function, args = unpacked(data)
         return function, args
     return cached_function(seat, bytes(data[:split])), read(data[split:])
 
@@ -201,7 +207,10 @@ def _called(seat: Seat, cell: int, function: Callable[..., Any], args: tuple[Any
         stack.pop()
         station.ended()
     if error is not None:
-        return outcome_of_error(seat, error, function, args)
+        try:
+            return outcome_of_error(seat, error, function, args)
+        finally:
+            del error  # else the arguments stayed until cycles are collected: its traceback holds this frame
     stats[Stat.COMPLETED] += 1
     return outcome_of_value(value)
 
@@ -217,10 +226,10 @@ def outcome_of_error(
     return ERROR, encode_error(told(error))
 
 
-def outcome_of_value(value: object) -> tuple[int, bytes]:
-    """How a result goes home, or the complaint that it cannot."""
+def outcome_of_value(value: object, *, lend: bool = True) -> tuple[int, bytes]:
+    """How a result goes home, or the complaint that it cannot; with `lend` to an interpreter of this process."""
     try:
-        return VALUE, write(value)
+        return VALUE, dumps(value, 5) if type(value) in ATOMS else write(value, lend=lend)
     except SerializationError as error:
         return ERROR, encode_error(of_result(error))
     except BaseException as error:  # noqa: BLE001 - such as TaskCancelled inside a reducer
@@ -235,7 +244,7 @@ def finish(seat: Seat, number: int, cell: int, kind: int, data: bytes, begun: in
     length = len(data)
     if length > room:
         owner = arena.seat(words[header + SlotWord.OWNER])
-        put(words[owner + SeatWord.INBOX], (number, memoryview(data)))
+        put(words[owner + SeatWord.INBOX], seat.station.loans.parcel(number, data))
         kind |= PARCEL >> 3
     else:
         arena.memory[begin : begin + length] = data

@@ -12,6 +12,7 @@ from subpool._schedule import courier
 from subpool._schedule.backlog import Backlog
 from subpool._schedule.batch import perform_batch
 from subpool._schedule.idling import Idling
+from subpool._schedule.loans import heir_number, lasting
 from subpool._schedule.seat import Seat
 from subpool._schedule.station import SEEKING, WORKING, Station
 from subpool._schedule.taking import perform
@@ -19,8 +20,8 @@ from subpool._schedule.waiting import wait
 from subpool._wire.arena import Arena, SeatWord, Stage, Stat
 from subpool._wire.doorbell import Doorbell, ring
 from subpool._wire.extensions import watch
-from subpool._wire.interpreters import count, get
-from subpool._wire.payload import read
+from subpool._wire.interpreters import count, get, put
+from subpool._wire.payload import read, unpacked
 
 if TYPE_CHECKING:
     from subpool._schedule.job import Job
@@ -35,10 +36,10 @@ station: WorkerStation | None = None
 """This interpreter's station, if it is a worker's."""
 
 
-def main(memory: memoryview, geometry: tuple[int, int, int], settings: bytes) -> None:
+def main(memory: memoryview, geometry: tuple[int, int, int], settings: tuple[bytes, int]) -> None:
     """Be a worker until the pool ends or the host lets this one go. Called once per interpreter, in its `__main__`."""
     global station
-    made: WorkerSettings = read(settings)
+    made: WorkerSettings = unpacked(lasting(*settings))
     station = WorkerStation(Arena(memory, *geometry), made)
     station.live()
 
@@ -47,7 +48,7 @@ class WorkerStation(Station):
     """A worker's part of the pool: one seat, one task thread, one courier."""
 
     def __init__(self, arena: Arena, settings: WorkerSettings) -> None:
-        super().__init__(arena, settings.workers, settings.grace, Doorbell(settings.courier))
+        super().__init__(arena, settings.workers, settings.grace, Doorbell(settings.courier), settings.seat)
         self.settings: WorkerSettings = settings
         self.index: int | None = settings.index
         self.strict: bool = settings.strict
@@ -95,7 +96,7 @@ class WorkerStation(Station):
                 words[stage] = Stage.LEAVING
                 self._ring_host()
                 if settings.finalizer:
-                    read(settings.finalizer)()
+                    unpacked(settings.finalizer)()
                 for foreign in self._foreign_threads():
                     foreign.join()  # here and now: as the interpreter ends, it would hold up others
         finally:
@@ -106,6 +107,13 @@ class WorkerStation(Station):
             ring(self.courier.address)
             thread.join()
             self.interrupter.close()
+            self._tell_heir()
+
+    def _tell_heir(self) -> None:
+        """The last act: the host learns what was lent and borrowed here."""
+        told = self.loans.leave()
+        if told is not None:
+            put(self.arena.words[self.arena.seat(0) + SeatWord.INBOX], (heir_number(self.seat.index), memoryview(told)))
 
     def _prepare(self) -> None:
         """What the user wants done before the first task."""
@@ -114,7 +122,7 @@ class WorkerStation(Station):
         if self.settings.initializer:
             from subpool._wire.initialised import initialise
 
-            initialise(*read(self.settings.initializer))
+            initialise(*unpacked(self.settings.initializer))
         self._warm_up()
 
     def _foreign_threads(self) -> list[Thread]:

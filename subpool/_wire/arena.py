@@ -52,6 +52,7 @@ class SeatWord:
     )
     RETIRE: Final = 15  # nonzero: the worker should end after its task. Writer: the host
     LATE: Final = 16  # nonzero: what this worker runs was given up. Writers: any owner sets, the host clears
+    RETURNS: Final = 18  # queue on which what this interpreter has lent comes back, 0 if it has lent nothing
     ASKED: Final = 17  # nonzero: the queue on which the worker's courier should say what it does. Writer: the host
 
 

@@ -14,6 +14,7 @@ from enum import IntEnum
 from pickle import dumps, loads
 from typing import Any, Final
 
+from subpool._wire.bulk import LARGE, Bulky, Refused, has_large, looks_bulky, pack, refuse, unpack
 from subpool.errors import RemoteError, RemoteTraceback, SerializationError, TaskCancelled
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "of_result",
     "read",
     "rebuild",
+    "rebuild_short",
+    "unpacked",
     "unreadable",
     "write",
 ]
@@ -46,12 +49,18 @@ class Kind(IntEnum):
     REFUSED = 6  # a module refuses to load in a subinterpreter: nothing of it has run; the payload says which, and why
 
 
-def write(value: object) -> bytes:
+def write(value: object, *, lend: bool = False) -> bytes:
     """Write a value.
+
+    Args:
+        value: what to write.
+        lend: whether its large buffers may stay where they are: what is returned is then `Bulky`, if there are any.
 
     Raises:
         SerializationError: it cannot be written; the message names the part that refused.
     """
+    if lend:
+        return _write_lending(value)
     try:
         data = dumps(value, 5)
     except Exception:  # noqa: BLE001 - a value's own reducers may raise anything; by value is the second try
@@ -59,15 +68,46 @@ def write(value: object) -> bytes:
     return _write_by_value(value) if b"__main__" in data else data
 
 
-def _write_by_value(value: object) -> bytes:
+def _write_lending(value: object) -> bytes:
+    try:
+        if looks_bulky(value):
+            data = pack(value)
+        else:
+            data = dumps(value, 5, buffer_callback=refuse)
+            if len(data) > LARGE and has_large(data):
+                data = pack(value)
+    except Refused:
+        return _write_apart(value)
+    except Exception as error:  # noqa: BLE001 - as above
+        if isinstance(error, TypeError) and "memoryview" in str(error):
+            return _write_apart(value)
+        return _write_by_value(value, lend=True)
+    return _write_by_value(value, lend=True) if b"__main__" in data else data
+
+
+def _write_apart(value: object) -> bytes:
+    """Write what has buffers, and is not by value as far as is known."""
+    try:
+        data = pack(value)
+    except Exception:  # noqa: BLE001 - as above
+        return _write_by_value(value, lend=True)
+    return _write_by_value(value, lend=True) if b"__main__" in data else data
+
+
+def _write_by_value(value: object, *, lend: bool = False) -> bytes:
     from subpool._wire.by_value import by_value
 
     try:
-        return by_value(value)
+        return by_value(value, lend=lend)
     except Exception as error:
         from subpool._wire.explain import explain
 
         raise SerializationError(explain(value, error)) from error
+
+
+def unpacked(data: Any) -> Any:
+    """Rebuild what was written with `lend`, or without."""
+    return unpack(data) if type(data) is Bulky else loads(data)
 
 
 read = loads
@@ -157,6 +197,18 @@ def rebuild(data: Any) -> Any:
         SerializationError: it cannot be rebuilt here; the message says why.
     """
     try:
+        return unpack(data) if type(data) is Bulky else loads(data)
+    except Exception as error:
+        raise _unbuilt(error) from error
+
+
+def rebuild_short(data: Any) -> Any:
+    """The same for a result that came in a slot: so it has no buffers."""
+    try:
         return loads(data)
     except Exception as error:
-        raise SerializationError(f"result cannot be rebuilt in the caller: {type(error).__name__}: {error}") from error
+        raise _unbuilt(error) from error
+
+
+def _unbuilt(error: Exception) -> SerializationError:
+    return SerializationError(f"result cannot be rebuilt in the caller: {type(error).__name__}: {error}")
