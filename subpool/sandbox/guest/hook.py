@@ -81,7 +81,7 @@ NEVER: Final = (
 
 UNIX: Final = 1
 """`socket.AF_UNIX`: the module would cost each plugin half a megabyte."""
-SIGNALLING: Final = {
+SIGNALLING: Final[dict[str, frozenset[int]]] = {
     "fcntl.fcntl": frozenset((8, 10, 15, 1024, 1026)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY
     "fcntl.ioctl": frozenset((0x5412, 0x5452, 0x8901, 0x8902)),  # TIOCSTI, FIOASYNC, FIOSETOWN, SIOCSPGRP
 }
