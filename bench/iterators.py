@@ -16,11 +16,10 @@ from bench import measure
 from bench.bare import Sleepers
 from bench.copies import Copy
 from bench.measure import Pairs, Row, additions_in, pairs, seconds_per_call, timed, turns
+from bench.parsing import examine, examined
 from bench.pools import ASLEEP, process_pool, warm
 from bench.workloads import (
     add_up,
-    examine,
-    examined,
     filtered,
     half,
     half_text,

@@ -4,11 +4,8 @@ Programs that fork come as twins of one shape: the one splits with `subpool.join
 the same two callables one after the other. What differs between their times is what `join` costs, and what it gains.
 """
 
-import ast
-import io
 import os
 import time
-import tokenize
 from array import array
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -177,19 +174,6 @@ def odd(number: int) -> bool:
 
 def scaled(number: float) -> float:
     return number * 1.5 + 1.0
-
-
-def examined(path: str) -> tuple[int, int]:
-    """A source file, tokenised and parsed: how many tokens and nodes it has."""
-    with open(path, "rb") as file:
-        source = file.read()
-    tokens = sum(1 for _ in tokenize.tokenize(io.BytesIO(source).readline))
-    return tokens, sum(1 for _ in ast.walk(ast.parse(source)))
-
-
-def examine(paths: list[str]) -> list[tuple[int, int]]:
-    """All of them, one after the other."""
-    return list(map(examined, paths))
 
 
 def summed(function: Callable[[int], int], numbers: Iterable[int]) -> int:
