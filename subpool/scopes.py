@@ -339,8 +339,7 @@ class Scope:
             return True
         if half.state is not HalfState.PUBLIC:
             return task._await_end(until)
-        pending = self._bundle.outstanding
-        if not wait(seat, [each.number for each in pending], until, shared=pending):
+        if not wait(seat, (half.number,), until, shared=(half,)):
             return False
         self._arrivals()
         return True
