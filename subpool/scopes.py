@@ -339,7 +339,8 @@ class Scope:
             return True
         if half.state is not HalfState.PUBLIC:
             return task._await_end(until)
-        if not wait(seat, (half.number,), until, shared=(half,)):
+        pending = self._bundle.outstanding
+        if not wait(seat, [each.number for each in pending], until, shared=pending):
             return False
         self._arrivals()
         return True
