@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED
 from functools import partial
-from threading import Lock, Thread
 from time import perf_counter as clock
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from subpool._schedule import worker
 from subpool._schedule.block import Block
 from subpool._schedule.bundle import Bundle
 from subpool._schedule.crossing import crossing
@@ -21,7 +19,7 @@ from subpool.errors import TaskCancelled
 from subpool.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from types import TracebackType
 
     from subpool._schedule.half import Half
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
     from subpool.task import Station
 
 __all__ = ["Scope"]
-
-_watching: Final = Lock()
-"""Held while the tasks of any scope that are watched become more or fewer."""
 
 
 class ScopeTask[R](Task[R]):
@@ -77,19 +72,6 @@ class ScopeTask[R](Task[R]):
     def _halt(self) -> None:
         self._scope._halt(self)
 
-    def _get_waiters(self) -> list[Any]:
-        """`wait` and `as_completed` look here, and then sleep without helping."""
-        if "_final" not in self.__dict__:
-            self._scope._watch(self)
-        return super()._get_waiters()
-
-    def __await__(self) -> Generator[Any, None, R]:
-        self._scope._watch(self)
-        return super().__await__()
-
-    if not TYPE_CHECKING:
-        _waiters = property(_get_waiters)
-
 
 class Scope:
     """A block that waits for what it spawned; made by `subpool.scope()` or `Pool.scope()`.
@@ -114,7 +96,6 @@ class Scope:
         self._stopping = False
         self._expired = False
         self._block: Block | None = None
-        self._watched: list[ScopeTask[Any]] = []  # by whom does not help; a thread sees to them while there are any
 
     def __enter__(self) -> Self:
         if self._seat is not None:
@@ -339,32 +320,10 @@ class Scope:
             return True
         if half.state is not HalfState.PUBLIC:
             return task._await_end(until)
-        pending = self._bundle.outstanding
-        if not wait(seat, [each.number for each in pending], until, shared=pending):
+        if not wait(seat, (half.number,), until, shared=(half,)):
             return False
         self._arrivals()
         return True
-
-    def _watch(self, task: ScopeTask[Any]) -> None:
-        """Have a thread run what nobody has begun, and take home what others run: who asked is about to sleep."""
-        if worker.station is not None:
-            raise RuntimeError(f"{task!r} of a scope in a worker: wait for its result, its worker has no other thread")
-        with _watching:
-            self._watched.append(task)
-            if len(self._watched) == 1:
-                Thread(target=self._see_to_watched, name="subpool-scope", daemon=True).start()
-
-    def _see_to_watched(self) -> None:
-        while True:
-            for task in list(self._watched):
-                task.help()
-            first = self._watched[0]
-            if "_final" not in first.__dict__:
-                self._await(first, None)
-            with _watching:
-                self._watched[:] = [task for task in self._watched if "_final" not in task.__dict__]
-                if not self._watched:
-                    return
 
     def _halt(self, task: ScopeTask[Any]) -> None:
         seat, half = self._seat, task._half

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, as_completed, wait
+from concurrent.futures import CancelledError, Future
 from functools import partial
-from itertools import islice
 from typing import Any, cast
 
 import pytest
@@ -457,60 +455,3 @@ def test_partial_keywords(sized: subpool.Pool) -> None:
     with sized.scope() as s:
         task = s.spawn(partial(tasks.keywords, scale=3), 1, 2)
     assert task.result() == 9
-
-
-class TestWaitingWithoutHelp:
-    """`concurrent.futures.wait`, `as_completed` and `await`, within the block."""
-
-    def test_as_completed(self, sized: subpool.Pool) -> None:
-        with sized.scope() as s:
-            spawned = [s.spawn(tasks.fib, 12 + number) for number in range(8)]
-            found = {task.result() for task in as_completed(spawned, tasks.PATIENCE)}
-        assert found == {tasks.fib(12 + number) for number in range(8)}
-
-    def test_wait(self, sized: subpool.Pool) -> None:
-        with sized.scope() as s:
-            spawned = [s.spawn(tasks.fib, 15) for _ in range(8)]
-            assert wait(spawned, tasks.PATIENCE).done == set(spawned)
-            more = [*spawned, s.spawn(tasks.fib, 16)]
-            assert wait(more, tasks.PATIENCE).done == set(more)
-
-    def test_the_first_of_them(self, staffed: subpool.Pool, gates: Callable[[], tasks.Gate]) -> None:
-        """What a worker runs for long does not keep the others back."""
-        started, leave = gates(), gates()
-        with staffed.scope() as s:
-            long = s.spawn(tasks.hold, started, leave)
-            started.wait()
-            short = [s.spawn(tasks.fib, 10) for _ in range(5)]
-            everything: list[Future[Any]] = [long, *short]
-            assert long not in set(islice(as_completed(everything, tasks.PATIENCE), 5))
-            leave.open()
-
-    def test_a_failure_and_a_cancellation(self, sized: subpool.Pool) -> None:
-        spawned: list[Future[Any]] = []
-        with pytest.raises(ExceptionGroup) as raised, sized.scope() as s:
-            spawned += [s.spawn(tasks.fail), s.spawn(tasks.fib, 20)]
-            wait(spawned, tasks.PATIENCE)
-        assert all(task.done() for task in spawned)
-        assert len(raised.value.exceptions) == 1
-
-    def test_await(self, sized: subpool.Pool) -> None:
-        async def program() -> list[int]:
-            with sized.scope() as s:
-                return [
-                    await s.spawn(tasks.fib, 12),
-                    *(await asyncio.gather(s.spawn(tasks.fib, 11), s.spawn(tasks.fib, 10))),
-                ]
-
-        assert asyncio.run(asyncio.wait_for(program(), tasks.PATIENCE)) == [144, 89, 55]
-
-    def test_in_a_worker(self, staffed: subpool.Pool) -> None:
-        """It has no other thread that could help: an error, and no hang."""
-        with pytest.raises(ExceptionGroup) as raised:
-            staffed.spawn(waiting).result(tasks.PATIENCE)
-        assert "wait for its result" in str(raised.value.exceptions[0])
-
-
-def waiting() -> None:
-    with subpool.scope() as s:
-        wait([s.spawn(tasks.zero)])
