@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from subpool._iter.node import Node, Setup
 from subpool._iter.ranges import as_slice
+from subpool._wire.buffers import Description, Exporter, available, described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from subpool._iter.plan import Plan
 
 __all__ = ["InPlace", "Shared", "Views", "is_buffer", "writable"]
 
-READ: Final = 0x100
-WRITE: Final = 0x200
 PIECEWISE: Final = 65536
 """Items that are read at once, at most."""
 
@@ -63,35 +59,12 @@ def writable(buffer: Any, name: str) -> memoryview[Any]:
     return view
 
 
-# -- addresses ------------------------------------------------------------------------------------------------------
+# -- in another interpreter -----------------------------------------------------------------------------------------
 
 
-@cache
-def _from_memory() -> Callable[[int, int, int], memoryview]:
-    """A view on an address; it owns nothing."""
-    import ctypes
-
-    make: Any = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
-    made: Callable[[int, int, int], memoryview] = make(("PyMemoryView_FromMemory", ctypes.pythonapi))
-    return made
-
-
-def _address(view: memoryview[Any]) -> int:
-    """Where a view's memory begins."""
-    import ctypes
-
-    words = (ctypes.c_void_p * 16)()  # a Py_buffer: its first member is the address
-    api: Any = ctypes.pythonapi
-    api.PyObject_GetBuffer(ctypes.py_object(view), ctypes.byref(words), 0)
-    address: int = words[0] or 0
-    api.PyBuffer_Release(ctypes.byref(words))
-    return address
-
-
-def rebuilt(address: int, size: int, form: str, read_only: bool) -> Shared:
-    """The same memory, in another interpreter."""
-    view = _from_memory()(address, size, READ if read_only else WRITE) if size else memoryview(bytearray())
-    return Shared(view.cast(form))  # type: ignore[call-overload]
+def rebuilt(description: Description) -> Shared:
+    """The same memory, in another interpreter; nothing of it is owned there."""
+    return Shared(memoryview(Exporter(description)))
 
 
 def copied(data: bytes, form: str) -> Shared:
@@ -116,13 +89,12 @@ class Shared(Node):
 
     def __reduce__(self) -> tuple[Any, ...]:
         view = self.view
-        if view.c_contiguous:
-            return rebuilt, (_address(view), view.nbytes, view.format, view.readonly)
-        return copied, (view.tobytes(), view.format)
+        description = described(view) if view.c_contiguous else None
+        return (copied, (view.tobytes(), view.format)) if description is None else (rebuilt, (description,))
 
     def ready(self, setup: Setup) -> Node:
         setup.held.append(self.view)
-        _from_memory()  # here, and not on the courier's thread in the middle of the work
+        available()  # which loads `ctypes`: here, and not on the courier's thread in the middle of the work
         return self
 
     def bind(self, positions: range) -> Node:
